@@ -1,0 +1,42 @@
+"""The one place that reads environment variables."""
+
+import os
+from pathlib import Path
+
+from livn.errors import InvalidValue
+
+DEFAULT_BACKEND = "brian2"
+
+
+def backend() -> str:
+    """Return the backend a new Env uses: LIVN_BACKEND, or brian2 where it is unset or empty."""
+    return os.environ.get("LIVN_BACKEND") or DEFAULT_BACKEND
+
+
+def cache_dir() -> Path:
+    """Return the directory for generated systems and compiled code, created when first used.
+
+    LIVN_CACHE_DIR, else XDG_CACHE_HOME/livn, else ~/.cache/livn.
+    """
+    explicit = os.environ.get("LIVN_CACHE_DIR")
+    if explicit:
+        return Path(explicit).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livn"
+
+
+def max_stimulus_bytes() -> float:
+    """Return the largest dense stimulus that is rendered: LIVN_MAX_STIMULUS_GB, default 5 GiB.
+
+    Raises:
+        InvalidValue: if the variable is not a number.
+    """
+    text = os.environ.get("LIVN_MAX_STIMULUS_GB") or "5"
+    try:
+        gib = float(text)
+    except ValueError:
+        raise InvalidValue(
+            f"LIVN_MAX_STIMULUS_GB is not a number: got {text!r}; need GiB, or 0 for no cap. "
+            "Set it to a number or unset it.",
+            got=text,
+        ) from None
+    return gib * 2**30 if gib > 0 else float("inf")

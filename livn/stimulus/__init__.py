@@ -1,0 +1,25 @@
+"""What is played to a culture: stimuli, pulses and the policies that render them."""
+
+from livn.stimulus.modes import MODES
+from livn.stimulus.policies import (
+    BiphasicPulsePolicy,
+    ElectrodePolicy,
+    MonophasicPulsePolicy,
+    Policy,
+    PulseSweepPolicy,
+)
+from livn.stimulus.pulses import PulseTrain, net_charge, pulse_train
+from livn.stimulus.stimulus import Stimulus
+
+__all__ = [
+    "MODES",
+    "BiphasicPulsePolicy",
+    "ElectrodePolicy",
+    "MonophasicPulsePolicy",
+    "Policy",
+    "PulseSweepPolicy",
+    "PulseTrain",
+    "Stimulus",
+    "net_charge",
+    "pulse_train",
+]

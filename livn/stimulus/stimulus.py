@@ -1,0 +1,397 @@
+"""Stimulus: what is played to which cells, in which way, at which step."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livn.arrays import Array, is_array, n_steps, namespace, positive
+from livn.errors import InvalidValue
+from livn.stimulus.layout import (
+    cell_ids,
+    check_gids,
+    check_sections,
+    check_values,
+    columns_per_cell,
+    gather,
+    interpolate,
+    match,
+    pad,
+    rows_and_columns,
+)
+from livn.stimulus.limits import check_size
+from livn.stimulus.modes import DEFAULT_WAVELENGTH_NM, photon_flux_per_irradiance, units_of
+from livn.stimulus.policies import (
+    Amplitude,
+    BiphasicPulsePolicy,
+    MonophasicPulsePolicy,
+    Policy,
+    Stimulated,
+)
+
+Source = Callable[[float, float], Array]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Stimulus:
+    """What is played to each cell, piecewise constant, zero after its end; immutable.
+
+    Sample k acts on [k dt, (k+1) dt). Each column is played to one section of one cell.
+
+    Args:
+        array: values, shape (n_steps, n_columns), numpy or jax; leading axes are batches.
+        dt: step, ms.
+        gids: cell of each column, integers of shape (n_columns,); None leaves it to `align_gids`.
+        input_mode: how it acts, a key of `livn.stimulus.MODES`.
+        units: of the values; None for the usual ones of the mode.
+        sections: name of the section of each column; None for the cell as a whole.
+        source: instead of `array`, a function of (start, stop) in ms that renders the rows of
+            this window; needs `gids` and `extent`.
+        extent: duration of a source, ms.
+        extra: anything worth keeping with the stimulus.
+
+    Raises:
+        InvalidValue: if shapes, units or values do not fit together.
+        UnknownName: if there is no such mode.
+    """
+
+    dt: float
+    input_mode: str
+    units: str
+    gids: Array  # None where not given
+    sections: NDArray[np.str_] | None
+    n_steps: int
+    extra: dict[str, Any]
+    _array: Array | None
+    _source: Source | None
+
+    def __init__(
+        self,
+        array: Any = None,
+        dt: float = 1.0,
+        gids: Any = None,
+        input_mode: str = "extracellular",
+        units: str | None = None,
+        sections: Sequence[str] | NDArray[np.str_] | None = None,
+        source: Source | None = None,
+        extent: float | None = None,
+        **extra: Any,
+    ):
+        check_values(array, source, gids, extent)
+        step = positive(dt, "stimulus dt", "ms")
+        values = None if array is None else rows_and_columns(array)
+        ids = None if gids is None else cell_ids(gids)
+        names = None if sections is None else np.asarray(sections, str)
+        if values is None:
+            steps = n_steps(positive(extent, "stimulus extent", "ms"), step, "stimulus extent")
+        else:
+            steps = values.shape[-2]
+            check_gids(ids, values.shape[-1])
+        check_sections(names, ids)
+        fields = {
+            "dt": step,
+            "input_mode": input_mode,
+            "units": units_of(input_mode, units),
+            "gids": ids,
+            "sections": names,
+            "n_steps": steps,
+            "extra": extra,
+            "_array": values,
+            "_source": source,
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_conductance(cls, array: Any, dt: float = 0.1, gids: Any = None, **extra: Any) -> Self:
+        """Return a stimulus of conductances, uS: positive excites, negative inhibits."""
+        return cls(array, dt, gids, "conductance", **extra)
+
+    @classmethod
+    def from_current(cls, array: Any, dt: float = 0.1, gids: Any = None, **extra: Any) -> Self:
+        """Return a stimulus of injected currents, nA."""
+        return cls(array, dt, gids, "current", **extra)
+
+    @classmethod
+    def from_current_density(
+        cls, array: Any, dt: float = 0.1, gids: Any = None, **extra: Any
+    ) -> Self:
+        """Return a stimulus of current densities, mA/cm2."""
+        return cls(array, dt, gids, "current_density", **extra)
+
+    @classmethod
+    def from_extracellular(
+        cls, array: Any, dt: float = 0.1, gids: Any = None, **extra: Any
+    ) -> Self:
+        """Return a stimulus of extracellular potentials, mV."""
+        return cls(array, dt, gids, "extracellular", **extra)
+
+    @classmethod
+    def from_irradiance(cls, array: Any, dt: float = 0.1, gids: Any = None, **extra: Any) -> Self:
+        """Return a stimulus of light, mW/mm2, or photons/s/mm2 with units="photon_flux"."""
+        return cls(array, dt, gids, "irradiance", **extra)
+
+    @classmethod
+    def from_arg(
+        cls, arg: Any, env: Stimulated | None = None, duration: float | None = None
+    ) -> "Stimulus | None":
+        """Return the stimulus that an argument of `env.run` means.
+
+        Args:
+            arg: a stimulus, None, an array, a tuple or list of positional arguments, a mapping
+                of keyword arguments, or a policy.
+            env: renders a policy.
+            duration: of the run that plays a policy, ms.
+
+        Raises:
+            InvalidValue: if it means none, or a policy outlasts `duration`.
+        """
+        if arg is None or isinstance(arg, Stimulus):
+            return arg
+        if isinstance(arg, Policy):
+            if env is None or duration is None:
+                problem = f"policy needs an env and a duration: got {type(arg).__name__} alone."
+                raise InvalidValue(f"{problem} Pass it to env.run.", got=arg)
+            return cls.from_policy(arg, env, duration)
+        if is_array(arg):
+            return cls(arg)
+        if isinstance(arg, tuple | list):
+            return cls(*arg)
+        if isinstance(arg, Mapping):
+            return cls(**arg)
+        raise InvalidValue(
+            f"stimulus cannot be made from {type(arg).__name__}: got {arg!r}; need a Stimulus, "
+            "an array, a tuple, a dict, a policy or None.",
+            got=arg,
+        )
+
+    @classmethod
+    def from_policy(cls, policy: Policy, env: Stimulated, duration: float) -> "Stimulus":
+        """Return a stimulus that renders a policy window by window.
+
+        Each driven channel is tried with a unit command; a window is the commands times what
+        these do to the cells, since `env.cell_stimulus` is linear.
+
+        Args:
+            policy: commands every channel of `env.io`.
+            env: turns commands into a stimulus of cells.
+            duration: of the run, ms; at least the extent of the policy.
+
+        Raises:
+            InvalidValue: if the policy outlasts the run, or commands in other units.
+        """
+        policy.check_duration(duration)
+        policy.as_input_units(env.io.input_units)
+        driven = list(policy.driven)
+        unit = env.cell_stimulus(np.eye(policy.n_channels)[driven], dt=policy.dt)
+
+        def render(start: float, stop: float) -> Array:
+            return policy.window(start, stop, policy.dt)[:, driven] @ unit.array
+
+        return unit._with(array=None, source=render, extent=duration)
+
+    @classmethod
+    def biphasic_pulse(
+        cls,
+        n_channels: int,
+        channels: Sequence[int],
+        amplitude: Amplitude = 1.5,
+        phase_duration: float = 0.2,
+        interphase_gap: float = 0.05,
+        pulse_times: Sequence[float] = (0.0,),
+        dt: float = 0.05,
+        cathodic_first: bool = True,
+    ) -> "Stimulus":
+        """Return the commands, uA, of a `BiphasicPulsePolicy` with these fields.
+
+        It is played to electrodes, not to cells; `extra` keeps `kind` and the fields.
+        """
+        policy = BiphasicPulsePolicy(
+            n_channels=n_channels,
+            channels=tuple(channels),
+            amplitude=amplitude,
+            phase_duration=phase_duration,
+            interphase_gap=interphase_gap,
+            pulse_times=tuple(pulse_times),
+            dt=dt,
+            cathodic_first=cathodic_first,
+        )
+        return _commands(policy, kind="biphasic")
+
+    @classmethod
+    def monophasic_pulse(
+        cls,
+        n_channels: int,
+        channels: Sequence[int],
+        amplitude: Amplitude = 1.5,
+        pulse_width: float = 1.0,
+        pulse_times: Sequence[float] = (0.0,),
+        dt: float = 1.0,
+    ) -> "Stimulus":
+        """Return the commands, uA, of a `MonophasicPulsePolicy` with these fields.
+
+        It is played to electrodes, not to cells; `extra` keeps `kind` and the fields.
+        """
+        policy = MonophasicPulsePolicy(
+            n_channels=n_channels,
+            channels=tuple(channels),
+            amplitude=amplitude,
+            pulse_width=pulse_width,
+            pulse_times=tuple(pulse_times),
+            dt=dt,
+        )
+        return _commands(policy, kind="monophasic")
+
+    @property
+    def array(self) -> Array:
+        """The values, shape (n_steps, n_columns), read-only; a source is rendered anew.
+
+        Raises:
+            InvalidValue: if rendering takes more than LIVN_MAX_STIMULUS_GB.
+        """
+        return self.window(0.0, self.duration) if self._array is None else self._array
+
+    @property
+    def duration(self) -> float:
+        """Time from the first sample to the end of the last, ms."""
+        return self.n_steps * self.dt
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return int(self.gids.size if self._array is None else self._array.shape[-1])
+
+    @property
+    def meta_data(self) -> dict[str, Any]:
+        """The same as `extra`."""
+        return self.extra
+
+    @property
+    def sections_per_cell(self) -> int:
+        """Columns per cell, 1 without gids; InvalidValue where cells differ in it."""
+        return 1 if self.gids is None else columns_per_cell(self.gids)
+
+    def __len__(self) -> int:
+        return self.width
+
+    def __iter__(self) -> Iterator[tuple[int | None, str | None, Array]]:
+        """Yield (gid, section, series of shape (n_steps,)) of each column."""
+        array = self.array
+        for k in range(self.width):
+            gid = None if self.gids is None else int(self.gids[k])
+            yield gid, None if self.sections is None else str(self.sections[k]), array[..., k]
+
+    def __repr__(self) -> str:
+        size = f"{self.n_steps} steps of {self.dt} ms, {self.width} columns"
+        return f"Stimulus({self.input_mode} in {self.units}, {size})"
+
+    def columns(self) -> tuple[Array | None, NDArray[np.str_] | None]:
+        """Return the gid and the section name of each column, None where not given."""
+        return self.gids, self.sections
+
+    def window(self, start: float, stop: float) -> Array:
+        """Return the values of [start, stop) ms, shape (n_rows, n_columns); zero after the end.
+
+        Raises:
+            InvalidValue: if a bound is not a multiple of dt, or the window is too large.
+        """
+        first = n_steps(start, self.dt, "window start")
+        last = max(first, n_steps(stop, self.dt, "window stop"))
+        if self._source is None:
+            return pad(self.array[..., first:last, :], last - first)
+        check_size((last - first, self.width), np.float64)
+        end = max(first, min(last, self.n_steps))
+        return pad(self._source(first * self.dt, end * self.dt), last - first)
+
+    def to_array(self, duration: float, dt: float) -> Array:
+        """Return the value at every step of a run, shape (n_steps, n_columns), zero after the end.
+
+        Args:
+            duration: of the run, ms.
+            dt: step of the run, ms; the stimulus dt is a multiple of it.
+
+        Raises:
+            InvalidValue: if the steps do not fit, or the array is too large.
+        """
+        steps = n_steps(duration, dt, "duration")
+        hold = n_steps(self.dt, dt, "stimulus dt")
+        check_size((steps, self.width), np.float64)
+        rows = self.window(0.0, -(-steps // hold) * self.dt)
+        return namespace(rows).repeat(rows, hold, axis=-2)[..., :steps, :]
+
+    def resample(self, dt: float) -> "Stimulus":
+        """Return the stimulus at another step, linear between samples; pulses lose their edges.
+
+        Raises:
+            InvalidValue: if the duration is not a multiple of `dt`.
+        """
+        steps = n_steps(self.duration, positive(dt, "stimulus dt", "ms"), "stimulus duration")
+        values = interpolate(self.array, np.arange(steps) * (dt / self.dt))
+        return self._with(array=values, source=None, extent=None, dt=dt)
+
+    def convert_to(self, units: str) -> "Stimulus":
+        """Return the same light in "photon_flux" (photons/s/mm2) or "mW/mm2".
+
+        The wavelength is `extra["wavelength_nm"]`, 473 nm where that is absent.
+
+        Raises:
+            InvalidValue: if the mode does not come in these units.
+        """
+        if units_of(self.input_mode, units) == self.units:
+            return self
+        factor = photon_flux_per_irradiance(self.extra.get("wavelength_nm", DEFAULT_WAVELENGTH_NM))
+        scale = factor if units == "photon_flux" else 1 / factor
+        return self._map(lambda values: values * scale, units=units)
+
+    def align_gids(self, gids: Any) -> "Stimulus":
+        """Return one column per given gid, in that order, zero for cells without a column.
+
+        Raises:
+            InvalidValue: if columns have sections, occur twice or belong to other cells, or
+                nameless columns are not as many as `gids`.
+        """
+        if self.gids is None:
+            return self._with(gids=gids)
+        if self.sections is not None:
+            raise InvalidValue(
+                f"stimulus has sections: got {sorted(set(self.sections.tolist()))!r}; "
+                "need one column per cell. Use expand.",
+                got=self.sections,
+            )
+        index = match(self.gids, None, gids, None)
+        return self._map(lambda values: gather(values, index), gids=gids)
+
+    def expand(self, gids: Any, sections: Sequence[str]) -> "Stimulus":
+        """Return one column per (gid, section), in that order, zero where it had none.
+
+        The column of a cell without section goes to each of its sections.
+
+        Raises:
+            InvalidValue: if a column occurs twice or is none of these, or has no gid.
+        """
+        if self.gids is None:
+            raise InvalidValue("stimulus has no gids: got None; need a cell for every column.")
+        index = match(self.gids, self.sections, gids, sections)
+        return self._map(lambda values: gather(values, index), gids=gids, sections=sections)
+
+    def _map(self, change: Callable[[Array], Array], **fields: Any) -> "Stimulus":
+        """The stimulus with changed values, rendered as lazily as before."""
+        source = self._source
+        if source is None:
+            return self._with(array=change(self.array), **fields)
+        return self._with(source=lambda start, stop: change(source(start, stop)), **fields)
+
+    def _with(self, **fields: Any) -> "Stimulus":
+        kept = {
+            name: vars(self)[name] for name in ("dt", "gids", "input_mode", "units", "sections")
+        }
+        extent = None if self._source is None else self.duration
+        values = {"array": self._array, "source": self._source, "extent": extent}
+        return Stimulus(**{**kept, **values, **self.extra, **fields})
+
+
+def _commands(policy: Policy, kind: str) -> Stimulus:
+    fields = policy.model_dump(exclude={"dt"})
+    return Stimulus(policy.render(), policy.dt, input_mode="electrode", kind=kind, **fields)

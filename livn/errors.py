@@ -10,6 +10,7 @@ Each class also subclasses the builtin a caller would expect to catch::
     ├── UnknownName       KeyError             names that match nothing, with the nearest valid ones
     │   └── UnknownRecordable  AttributeError  a state no cell has
     ├── InvalidState      RuntimeError         a call at a moment when it cannot be carried out
+    ├── Diverged          FloatingPointError   a voltage became nan or infinite
     ├── NotSupported      NotImplementedError  a feature this backend, model or io does not have
     └── BackendNotFound   ImportError          no such backend, or its simulator is not installed
 """
@@ -66,6 +67,10 @@ class UnknownRecordable(UnknownName, AttributeError):
 
 class InvalidState(LivnError, RuntimeError):
     """A call came at a moment when it cannot be carried out."""
+
+
+class Diverged(LivnError, FloatingPointError):
+    """A membrane potential became nan or infinite; `got` lists the gids."""
 
 
 class NotSupported(LivnError, NotImplementedError):

@@ -1,0 +1,140 @@
+"""What a backend must offer. The contract suite in tests/ holds every backend to it.
+
+A backend is a package with `CAPABILITIES`, `POINT_MODEL` (the model that "point" means) and
+`build(network, dt, seed, values, increments, **options) -> Engine`.
+An engine knows steps, not milliseconds of the user, and takes its numbers as arrays: the Env has
+checked everything before it calls.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livn.backend.network import Network, Population
+from livn.errors import Diverged, NotSupported
+from livn.models.values import Value
+
+
+@dataclass(frozen=True)
+class Drive:
+    """Input to one population, constant for `hold` steps per sample and zero afterwards.
+
+    Sample k acts on steps [k hold, (k+1) hold) of the call. Most samples of a pulse train are
+    zero, so only distinct rows are kept: sample k is `rows[name][index[k]]`, and row 0 is zero.
+
+    Attributes:
+        hold: steps per sample.
+        index: int64 [n_samples].
+        rows: input name (`I_<section>` nA, `G_<section>` µS) -> float64 [n_rows, n_cells].
+    """
+
+    hold: int
+    index: NDArray[np.int64]
+    rows: Mapping[str, NDArray[np.float64]]
+
+    def row(self, step: int) -> int:
+        """Return the row in force at a step of the call."""
+        sample = step // self.hold
+        return int(self.index[sample]) if sample < len(self.index) else 0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A request to sample `variable` of a population, every `every` steps from the first.
+
+    The sample at step k is the state before that step.
+    """
+
+    population: str
+    variable: str
+    every: int
+    cells: NDArray[np.int64] | None = None
+
+
+@dataclass
+class Output:
+    """What one call of `advance` gave: spikes as (gid, step of the call), and a series a probe."""
+
+    gids: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    series: list[NDArray[np.float64]] = field(default_factory=list)  # [n_cells, n_samples] each
+
+
+def check_finite(
+    population: Population, voltages: Sequence[NDArray[np.floating]], t: float
+) -> None:
+    """Refuse voltages [n_cells] of a population that are not finite at time `t` ms.
+
+    Raises:
+        Diverged: naming the cells.
+    """
+    bad = ~np.all(np.isfinite(voltages), axis=0)
+    if bad.any():
+        gids = population.gids[bad].tolist()
+        shown = ", ".join(map(str, gids[:10])) + (" ..." if len(gids) > 10 else "")
+        raise Diverged(
+            f"voltage of {population.name} is not finite: got nan or inf in {len(gids)} of "
+            f"{len(population)} cells (gids {shown}) by t = {t:g} ms. Use a smaller step or weaker "
+            "input, then call env.clear().",
+            got=gids,
+        )
+
+
+class Engine(ABC):
+    """A network that is being simulated. `step` counts from 0 and never skips."""
+
+    network: Network
+    dt: float
+    seed: int
+    stream: int = 0
+    step: int = 0
+
+    @abstractmethod
+    def load_parameters(self, population: str, values: Mapping[str, Value]) -> None:
+        """Take the parameter values of a population (all of them, free and derived)."""
+
+    @abstractmethod
+    def load_weights(self, increments: Mapping[str, float]) -> None:
+        """Take weight key -> conductance one event adds, µS."""
+
+    @abstractmethod
+    def advance(self, n_steps: int, drives: Mapping[str, Drive], probes: Sequence[Probe]) -> Output:
+        """Simulate `n_steps`; a population without a drive gets none.
+
+        Raises:
+            Diverged: if a voltage is not finite at the end, naming the cells (`check_finite`).
+        """
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Go back to step 0 with the initial state of the loaded parameters, no event in flight."""
+
+    @abstractmethod
+    def snapshot(self) -> Any:
+        """Return everything that decides the future, as data that can be pickled."""
+
+    @abstractmethod
+    def restore(self, snapshot: Any) -> None:
+        """Continue from a snapshot of this or of an identical engine."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free all memory; the engine cannot be used afterwards."""
+
+    def native(self) -> Any:
+        """Return the simulator's own network object.
+
+        Raises:
+            NotSupported: where there is none.
+        """
+        raise NotSupported(
+            f"backend {self.describe()} has no network object of its own; brian2 has one."
+        )
+
+    def describe(self) -> str:
+        """Return in one line how the network is computed."""
+        return type(self).__module__

@@ -1,0 +1,43 @@
+"""Where the compartments of the simulated cells are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livn import random
+from livn.backend.network import Network
+
+_ORIENTATION = random.key(20260824, 0, 0)  # the seed of published livn 2.0
+
+
+def compartment_coordinates(
+    network: Network, somata: NDArray[np.float64], values: Mapping[str, Mapping[str, Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    """Return the midpoint of every compartment, and its section, compartments of a cell together.
+
+    A dendrite lies in the plane of the culture at a distance from its soma, in a direction that
+    is a function of the gid alone.
+
+    Args:
+        network: whose cells.
+        somata: rows (gid, x, y, z) of all cells of the system, µm, by gid.
+        values: population -> parameter values, for `offset_<section>`, µm.
+
+    Returns:
+        Rows (gid, x, y, z) µm, shape (n_rows, 4), and section names, shape (n_rows,).
+    """
+    rows, names = [], []
+    for name, population in network.populations.items():
+        soma = somata[population.gids]
+        angle = 2 * np.pi * random.uniforms(_ORIENTATION, population.gids, 0, 1)[0, 0]
+        sections = population.equations.sections
+        block = np.repeat(soma[:, None, :], len(sections), axis=1)
+        for k, section in enumerate(sections):
+            offset = np.asarray(values[name][f"offset_{section}"])
+            block[:, k, 1] += offset * np.cos(angle)
+            block[:, k, 2] += offset * np.sin(angle)
+        rows.append(block.reshape(-1, 4))
+        names.append(np.tile(np.array(sections, dtype=str), len(population)))
+    return np.vstack(rows), np.concatenate(names)

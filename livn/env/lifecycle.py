@@ -1,0 +1,172 @@
+"""The part of an Env that is made, built, cleared and closed."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livn import settings
+from livn.backend import load
+from livn.backend.contract import Engine
+from livn.backend.network import Network
+from livn.env.parameters import Parameters
+from livn.env.plan import plan_network
+from livn.env.recording import Recorder
+from livn.errors import InvalidState, NotSupported
+from livn.io import IO
+from livn.models import make_model
+from livn.models.model import Model
+from livn.system import BaseSystem, resolve
+from livn.system.checks import whole
+from livn.types import Capability
+
+
+class Lifecycle:
+    """What an Env is made of, and its engine from `init` to `close`."""
+
+    def __init__(
+        self,
+        system: str | PathLike[str] | BaseSystem | int | Mapping[str, int],
+        model: Model | str | None = None,
+        io: IO | None = None,
+        seed: int = 123,
+        comm: Any = None,
+        subworld_size: int | None = None,
+        *,
+        backend: str | None = None,
+        **options: Any,
+    ):
+        self.backend = backend or settings.backend()
+        self._module = load(self.backend)
+        self.capabilities: frozenset[Capability] = self._module.CAPABILITIES
+        if Capability.MPI not in self.capabilities and comm is not None and comm.Get_size() > 1:
+            raise NotSupported(
+                f"backend {self.backend!r} runs in one process: got a communicator of "
+                f"{comm.Get_size()} ranks. Pass comm=None or use a backend with MPI."
+            )
+        self.seed = whole("seed", seed, at_least=0)
+        self.comm, self.subworld_size = comm, subworld_size
+        self.system: BaseSystem = resolve(system, comm)
+        self.model = self._resolve_model(model)
+        self.io = self.system.default_io(comm) if io is None else io
+        self.options = options
+        self._engine: Engine | None = None
+        self._stream = 0
+        self._stimulus_dt: float | None = None
+        self._closed = False
+        self._plan(None)
+
+    def _resolve_model(self, model: Model | str | None) -> Model:
+        if model is None:
+            chosen: Model = self.system.default_model(self.comm)
+            return chosen
+        if isinstance(model, str):
+            return make_model(self._module.POINT_MODEL if model == "point" else model)
+        return model
+
+    def _plan(self, selection: Mapping[str, NDArray[np.int64]] | None) -> None:
+        self.network_plan: Network = plan_network(self.system, self.model, selection)
+        self.parameters = Parameters(self.network_plan, self.seed)
+        self.recorder = Recorder(self.network_plan)
+
+    def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:
+        """Simulate a subset of the cells; before anything is set, recorded or built.
+
+        Args:
+            select, method, bounds: as in `System.selection`.
+
+        Raises:
+            InvalidState: if the cells are already built, parameters set or recordings asked for.
+        """
+        untouched = not (self.recorder.spikes or self.recorder.channels or self.parameters.changed)
+        if self._engine is not None or not untouched:
+            raise InvalidState(
+                f"env is already in use: got selection({select!r}) after init(), set_params() or "
+                "record(). Select first."
+            )
+        self._plan(self.system.selection(select, method, bounds, self.seed))
+        return self
+
+    def init(self) -> Self:
+        """Build cells and synapses; noise is off until it is set."""
+        self._check_open()
+        if self._engine is None:
+            self._build(self.model.dt)
+        return self
+
+    def reinit(self) -> Self:
+        """Build cells and synapses anew; parameters stay, t is 0."""
+        return self._discard().init()
+
+    def _build(self, dt: float) -> Engine:
+        """Make an engine with a step of `dt` ms in place of the present one."""
+        self._discard()
+        values = {n: self.parameters.values(n) for n in self.network_plan.populations}
+        engine: Engine = self._module.build(
+            self.network_plan, dt, self.seed, values, self.parameters.increments(), **self.options
+        )
+        engine.stream = self._stream
+        self._engine = engine
+        return engine
+
+    def _discard(self) -> Self:
+        if self._engine is not None:
+            self._engine.close()
+        self._engine, self._stimulus_dt = None, None
+        return self
+
+    @property
+    def engine(self) -> Engine:
+        """What computes; there after `init`."""
+        self._check_open()
+        if self._engine is None:
+            raise InvalidState("env is not initialised: got no engine. Call env.init() first.")
+        return self._engine
+
+    @property
+    def network(self) -> Any:
+        """The simulator's own network object, for people who know it (brian2: `Network`)."""
+        return self.engine.native()
+
+    @property
+    def t(self) -> float:
+        """Time since the start, ms."""
+        return 0.0 if self._engine is None else self._engine.step * self._engine.dt
+
+    def describe(self) -> str:
+        """Return in one line what is computed with what."""
+        computed = self.backend if self._engine is None else self._engine.describe()
+        return f"{self.system.name}, {self.model.params_key()}, {computed}"
+
+    def clear(self, reseed: bool = False) -> Self:
+        """Go back to t = 0 with the initial state; parameters and what is recorded stay.
+
+        Args:
+            reseed: also move to the next noise stream.
+        """
+        self._check_open()
+        if self._engine is not None:
+            self._engine.reset()
+        self._stimulus_dt = None
+        return self.reseed_noise() if reseed else self
+
+    def reseed_noise(self, stream: int | None = None) -> Self:
+        """Move to another realisation of the noise: the next one, or `stream` (0 is the first)."""
+        self._check_open()
+        chosen = self._stream + 1 if stream is None else stream
+        self._stream = whole("noise stream", chosen, at_least=0)
+        if self._engine is not None:
+            self._engine.stream = self._stream
+        return self
+
+    def close(self) -> Self:
+        """Free the memory of this Env; it cannot be used afterwards."""
+        self._discard()
+        self._closed = True
+        return self
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidState("env is closed: got a call after close(). Make a new Env.")

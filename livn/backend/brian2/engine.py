@@ -128,7 +128,7 @@ class Brian2Engine(Engine):
         if any(np.ndim(v) and group.variables[n].scalar for n, v in constants.items()):
             held = self.snapshot()
             self._build()
-            self._restore_or_wait(held)
+            self.restore(held)
             return
         self._load(population)
 
@@ -255,11 +255,12 @@ class Brian2Engine(Engine):
         """Return states, events in flight and the clock."""
         states = {n: {k: a.copy() for k, a in v.items()} for n, v in self._arrays.items()}
         queues = [s.pre.queue._full_state() for s in self.synapses] if self._objects else None
-        return {"step": self.step, "states": states, "queues": queues}
+        return {"step": self.step, "states": states, "queues": queues, "choice": self.choice}
 
     def restore(self, snapshot: Any) -> None:
         """Continue from a snapshot."""
         if snapshot["queues"] is not None and not self._objects:
+            self.choice = self.choice or snapshot["choice"]  # the other target rounds differently
             self._prepare(max(1, snapshot["step"]))
         for name, states in snapshot["states"].items():
             for variable, array in states.items():
@@ -269,8 +270,6 @@ class Brian2Engine(Engine):
             queues = snapshot["queues"] or self._empty_queues
             for synapses, queue in zip(self.synapses, queues, strict=True):
                 synapses.pre.queue._restore_from_full_state(queue)
-
-    _restore_or_wait = restore
 
     def close(self) -> None:
         """Drop every Brian2 object."""

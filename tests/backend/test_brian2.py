@@ -144,7 +144,7 @@ def test_every_constant_in_brian2_is_that_of_the_parameters(model):
 def test_target_is_chosen_by_size_and_duration_and_said():
     small = culture()
     small.run(1)
-    assert "numpy code (about" in small.describe()
+    assert "numpy code (first run about" in small.describe()
     plan = small.network_plan
 
     assert choose(plan, 100, compiler=lambda: True).target == "numpy"
@@ -190,3 +190,23 @@ def test_numpy_and_cython_give_the_same_spikes():
     # exp differs in the last bit, which may move a crossing over the edge of one step
     assert by_cython.spike_times == pytest.approx(by_numpy.spike_times, abs=0.025)
     assert by_cython.voltage[:, :50] == pytest.approx(by_numpy.voltage[:, :50], abs=1e-6)
+
+
+def test_objects_added_to_the_network_take_part() -> None:
+    env = Env(3, model="LIF", target="numpy").init()
+    env.run(1.0)
+    monitor = brian2.SpikeMonitor(env.engine.groups["EXC"])
+    slow = brian2.StateMonitor(env.engine.groups["EXC"], "V_soma", record=0, dt=1 * brian2.ms)
+    env.network.add(monitor, slow)
+    env.run(50.0, Stimulus.from_current(np.full((500, 3), 0.3), dt=0.1))
+
+    assert len(monitor.i) > 3
+    assert len(slow.t) == 50
+
+
+def test_own_objects_are_not_lost_silently() -> None:
+    env = Env(3, model="LIF", target="numpy").init()
+    env.network.add(brian2.SpikeMonitor(env.engine.groups["EXC"], name="mine"))
+
+    with pytest.raises(InvalidState, match="mine"):
+        env.set_params({"cells-soma.E_L": [-70.0, -71.0, -72.0]})

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import (
+    Clock,
     Network,
     NetworkOperation,
     NeuronGroup,
@@ -68,13 +69,13 @@ class Brian2Engine(Engine):
     # construction
 
     def _build(self) -> None:
+        self._clock = Clock(self.dt * ms)  # one for all, so that steps are taken together
         self.groups = {n: self._group(p) for n, p in self.plan.populations.items()}
         self.synapses = [self._synapses(p) for p in self.plan.projections]
         self._arrays = {
             n: {v: g.variables[v].get_value() for v in _dynamic(self.plan.populations[n])}
             for n, g in self.groups.items()
         }
-        self._clock = next(iter(self.groups.values())).clock
         self._drives: dict[str, Drive] = {}
         self._collect: _Collector | None = None
         self._from = 0
@@ -82,8 +83,11 @@ class Brian2Engine(Engine):
         feed = NetworkOperation(self._write_inputs, clock=self._clock, when="start")
         tap = NetworkOperation(self._collect_step, clock=self._clock, when="end")
         self.network: Any = Network(*self.groups.values(), *self.synapses, feed, tap)
+        self._own = set(self.network.objects)
+        self._prepared: set[Any] = set()
         for obj in self.network.objects:  # else brian2 warns when a network that never ran is freed
             obj._network = self.network.id
+        self._noise: dict[str, NoiseFeed] = {}
         self._load_all()
         self._start_states()
 
@@ -92,7 +96,7 @@ class Brian2Engine(Engine):
         text = lower(population.step, frozenset(n for n, v in constants.items() if np.ndim(v)))
         group = NeuronGroup(
             len(population), text.model, threshold=text.threshold, reset=text.reset,
-            dt=self.dt * ms, name=f"livn_{population.name}",
+            clock=self._clock, name=f"livn_{population.name}",
             namespace=FUNCTIONS, codeobj_class=NumpyCodeObject,
         )  # fmt: skip
         group.run_regularly(text.update, when="groups", name=f"{group.name}_step",
@@ -105,7 +109,7 @@ class Brian2Engine(Engine):
         code = [lower_event(t.states, n) for t, n in zip(projection.receptors, names, strict=True)]
         synapses = Synapses(
             pre, post, "\n".join(f"{n} : 1 (shared, constant)" for n in names),
-            on_pre="\n".join(code), dt=self.dt * ms, codeobj_class=NumpyCodeObject,
+            on_pre="\n".join(code), clock=self._clock, codeobj_class=NumpyCodeObject,
             name=f"livn_{projection.pre}_{projection.post}",
         )  # fmt: skip
         synapses.connect(i=projection.sources, j=projection.targets)
@@ -126,11 +130,21 @@ class Brian2Engine(Engine):
         group = self.groups[population]
         constants = self._constants(self.plan.populations[population])
         if any(np.ndim(v) and group.variables[n].scalar for n, v in constants.items()):
+            self._refuse_foreign()
             held = self.snapshot()
             self._build()
             self.restore(held)
             return
         self._load(population)
+
+    def _refuse_foreign(self) -> None:
+        """A network is built anew for the first per-cell value of a parameter; see who is in it."""
+        foreign = sorted(o.name for o in set(self.network.objects) - self._own)
+        if foreign:
+            raise InvalidState(
+                f"network has objects of yours: got {foreign} when a parameter became one value "
+                "per cell, for which the network is built anew. Set it first, then add your objects."
+            )
 
     def load_weights(self, increments: Mapping[str, float]) -> None:
         """Take new weights; events in flight arrive with them."""
@@ -148,10 +162,7 @@ class Brian2Engine(Engine):
         population, group = self.plan.populations[name], self.groups[name]
         for constant, value in self._constants(population).items():
             group.variables[constant].set_value(value)
-        self._noise = {
-            n: NoiseFeed(p, self._values[n], self.dt, self.seed)
-            for n, p in self.plan.populations.items()
-        }
+        self._noise[name] = NoiseFeed(population, self._values[name], self.dt, self.seed)
 
     def _start_states(self) -> None:
         for name, population in self.plan.populations.items():
@@ -168,23 +179,17 @@ class Brian2Engine(Engine):
 
     def advance(self, n_steps: int, drives: Mapping[str, Drive], probes: Sequence[Probe]) -> Output:
         """Simulate `n_steps`."""
-        if not self._objects:
+        if self._prepared != set(self.network.objects):  # the first time, or people added theirs
             self._prepare(n_steps)
         self._drives, self._from = dict(drives), self.step
         collector = _Collector(self, probes, self.step, n_steps)
         self._collect = collector
-        timestep = self._clock.variables["timestep"].get_value()
-        t = self._clock.variables["t"].get_value()
-        seconds = self.dt * 1e-3
-        runs = [o.run for o in self._objects]
         try:
             with np.errstate(over="ignore", under="ignore"):  # exp saturates, sigmoids stay finite
-                for _ in range(n_steps):
-                    for run in runs:
-                        run()
-                    timestep[0] += 1
-                    t[0] = timestep[0] * seconds
-                    self.network.t_ = t[0]
+                if all(o.clock is self._clock for o in self._objects):
+                    self._take(n_steps)
+                else:  # people added objects with a clock of their own
+                    self.network.run(n_steps * self.dt * ms, namespace={})
         finally:
             self._collect = None
             self._drives = {}
@@ -193,6 +198,19 @@ class Brian2Engine(Engine):
             voltages = [self._arrays[name][v] for v in population.equations.voltages]
             check_finite(population, voltages, self.step * self.dt)
         return collector.output()
+
+    def _take(self, n_steps: int) -> None:
+        """Do what `Network.run` does between its preparation and its report."""
+        timestep = self._clock.variables["timestep"].get_value()
+        t = self._clock.variables["t"].get_value()
+        seconds = self.dt * 1e-3
+        runs = [o.run for o in self._objects]
+        for _ in range(n_steps):
+            for run in runs:
+                run()
+            timestep[0] += 1
+            t[0] = timestep[0] * seconds
+            self.network.t_ = t[0]
 
     def _prepare(self, n_steps: int) -> None:
         """Let Brian2 generate code once, for the target that suits the first run."""
@@ -204,7 +222,8 @@ class Brian2Engine(Engine):
                 "targets: auto, cython, numpy. Install a compiler or use target='numpy'."
             )
         code = _CODE[self.choice.target]
-        for top in self.network.objects:
+        first = not self._objects
+        for top in self._own if first else ():
             for obj in (top, *top.contained_objects):
                 if getattr(obj, "codeobj_class", None) is not None:
                     obj.codeobj_class = code
@@ -212,7 +231,9 @@ class Brian2Engine(Engine):
         self.network.run(0 * second, namespace={})
         assert self.step == start
         self._objects = [o for o in self.network.sorted_objects if o.active]
-        self._empty_queues = [s.pre.queue._full_state() for s in self.synapses]
+        self._prepared = set(self.network.objects)
+        if first:
+            self._empty_queues = [s.pre.queue._full_state() for s in self.synapses]
 
     def _write_inputs(self) -> None:
         step = self.step
@@ -275,6 +296,7 @@ class Brian2Engine(Engine):
         """Drop every Brian2 object."""
         self._objects, self._arrays, self._noise = [], {}, {}
         self.groups, self.synapses = {}, []
+        self._own, self._prepared = set(), set()
         self.network = Network()
 
     def native(self) -> Network:

@@ -37,10 +37,16 @@ def choose(network: Network, n_steps: int, compiler: Callable[[], bool]) -> Choi
     wait = _COMPILE * (objects + _OBJECTS_PER_PROJECTION * len(network.projections))
     seconds = n_steps * sum(_numpy_step(p) for p in network.populations.values())
     if seconds < wait:
-        return Choice("numpy", f"about {seconds:.1f} s, less than compiling ({wait:.0f} s)")
+        return Choice(
+            "numpy",
+            f"first run about {seconds:.1f} s, less than compiling ({wait:.0f} s); for a long "
+            "session choose target='cython'",
+        )
     if not compiler():
-        return Choice("numpy", f"about {seconds:.0f} s; no working C++ compiler found")
-    return Choice("cython", f"about {seconds:.0f} s in numpy, more than compiling ({wait:.0f} s)")
+        return Choice("numpy", f"first run about {seconds:.0f} s; no working C++ compiler found")
+    return Choice(
+        "cython", f"first run about {seconds:.0f} s in numpy, more than compiling ({wait:.0f} s)"
+    )
 
 
 def _numpy_step(population: Population) -> float:

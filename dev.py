@@ -60,7 +60,7 @@ def test(arguments):
     run(programs / "ruff", "format", "--check", ".")
     run(programs / "mypy")
     check_wheel(programs)
-    run(programs / "pytest", "-n", "auto", *arguments)
+    run(programs / "pytest", "-n", "auto", "--dist", "worksteal", *arguments)
 
 
 def check_wheel(programs):

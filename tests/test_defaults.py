@@ -21,7 +21,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "model"), CASES)
 def test_defaults_keep_the_culture_alive(name: str, model: str) -> None:
-    duration = 1000.0 if name in {"EI3", "EI4"} else 2000.0
+    duration = 700.0 if name == "EI4" else 1200.0
     env = make(name, model=model, target="numpy").record_spikes()
     run = env.run(WARM_UP + duration).slice(WARM_UP)
     counts = np.bincount(run.spike_ids, minlength=env.system.num_neurons)

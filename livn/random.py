@@ -27,9 +27,9 @@ Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint32]
 
 # Salmon et al. 2011: rotations of 32x2, alternating every 4 rounds, and the key parity constant.
-_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-_PARITY = 0x1BD11BDA
-_GROUPS = 5  # of 4 rounds, each ended by a key injection
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+PARITY = 0x1BD11BDA
+GROUPS = 5  # of 4 rounds, each ended by a key injection
 
 # Steele, Lea, Flood 2014 (OOPSLA), splitmix64: increment, and multipliers of the finaliser.
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -40,13 +40,13 @@ _U64 = 0xFFFFFFFFFFFFFFFF
 _TILE = 16384  # numbers worked on at once, so that the work arrays stay in the L2 cache
 
 # ln m = 2 s (1 + s²/3 + s⁴/5 + …) with s = (m-1)/(m+1), |s| < 0.172: next term below 1e-15
-_ATANH = tuple(1.0 / (2 * k + 1) for k in range(9))
+ATANH = tuple(1.0 / (2 * k + 1) for k in range(9))
 # sin t = t (1 - t²/3! + t⁴/5! - …) with |t| < pi/4: next term below 1e-16
-_SINE = tuple((-1) ** k / factorial(2 * k + 1) for k in range(8))
-_LN2 = 0.6931471805599453  # a literal, because a libm may round log(2) otherwise
-_SQRT_HALF = np.uint64(0x3FE6A09E00000000)  # bits of a float64 just below sqrt(1/2)
-_MANTISSA_BITS = np.uint64(52)
-_HALF_ANGLE = pi / 2 * 2.0**-31  # half of the angle, radians, per unit of its 31-bit word
+SINE = tuple((-1) ** k / factorial(2 * k + 1) for k in range(8))
+LN2 = 0.6931471805599453  # a literal, because a libm may round log(2) otherwise
+SQRT_HALF = np.uint64(0x3FE6A09E00000000)  # bits of a float64 just below sqrt(1/2)
+MANTISSA_BITS = np.uint64(52)
+HALF_ANGLE = pi / 2 * 2.0**-31  # half of the angle, radians, per unit of its 31-bit word
 
 
 def key(seed: int, stream: int = 0, site: int = 0) -> Key:
@@ -120,12 +120,12 @@ def threefry(key: Key, a: Words, b: Words) -> None:
         a: first word of each counter, becomes the first word of its cipher.
         b: second words, same shape, become the second words.
     """
-    schedule = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
+    schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
     spare = np.empty_like(b)
     np.add(a, np.uint32(schedule[0]), out=a)
     np.add(b, np.uint32(schedule[1]), out=b)
-    for group in range(1, _GROUPS + 1):
-        for rotation in _ROTATIONS[(group - 1) % 2]:
+    for group in range(1, GROUPS + 1):
+        for rotation in ROTATIONS[(group - 1) % 2]:
             np.add(a, b, out=a)
             np.left_shift(b, rotation, out=spare)
             np.right_shift(b, 32 - rotation, out=b)
@@ -143,7 +143,7 @@ def _finalise(state: int) -> int:
     return state ^ (state >> 31)
 
 
-def _epoch_key(key: Key, epoch: int) -> Key:
+def epoch_key(key: Key, epoch: int) -> Key:
     """Return `key` with the high 32 bits of the step folded in; epoch 0 leaves it as it is."""
     fold = _finalise(epoch)
     return key[0] ^ (fold & _U32), key[1] ^ (fold >> 32)
@@ -178,7 +178,7 @@ def _fill(
             a, b = (w[: shape[0] * shape[1]].reshape(shape) for w in (a_work, b_work))
             a[:] = cells[left : left + columns]
             b[:] = steps[:, None]
-            threefry(_epoch_key(key, epoch), a, b)
+            threefry(epoch_key(key, epoch), a, b)
             draw(a, b, tile)
         low = high
     return out
@@ -218,8 +218,8 @@ def _box_muller(a: Words, b: Words, out: Floats) -> None:
     np.multiply(radius, sign, out=radius)
 
     half = np.add(b.view(np.int32) >> 1, 0.5)
-    np.multiply(half, _HALF_ANGLE, out=half)
-    sine = _polynomial(_SINE, half * half)
+    np.multiply(half, HALF_ANGLE, out=half)
+    sine = _polynomial(SINE, half * half)
     np.multiply(sine, half, out=sine)
     square = sine * sine
     cosine = np.subtract(1.0, square, out=half)
@@ -237,17 +237,17 @@ def _log_of_word(word: Words) -> Floats:
     """Return ln((word + 1) 2^-32), <= 0."""
     value = np.add(word, 1.0)
     bits = value.view(np.uint64)
-    exponent = bits - _SQRT_HALF
-    np.right_shift(exponent, _MANTISSA_BITS, out=exponent)
-    np.subtract(bits, exponent << _MANTISSA_BITS, out=bits)  # value is now in [sqrt(1/2), sqrt(2))
+    exponent = bits - SQRT_HALF
+    np.right_shift(exponent, MANTISSA_BITS, out=exponent)
+    np.subtract(bits, exponent << MANTISSA_BITS, out=bits)  # value is now in [sqrt(1/2), sqrt(2))
     s = np.subtract(value, 1.0)
     np.add(value, 1.0, out=value)
     np.divide(s, value, out=s)
-    series = _polynomial(_ATANH, np.multiply(s, s, out=value))
+    series = _polynomial(ATANH, np.multiply(s, s, out=value))
     np.multiply(series, s, out=series)
     np.multiply(series, 2.0, out=series)
     octaves = np.subtract(exponent.view(np.int64), 32.0)
-    np.multiply(octaves, _LN2, out=octaves)
+    np.multiply(octaves, LN2, out=octaves)
     np.add(series, octaves, out=series)
     return series
 

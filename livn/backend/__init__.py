@@ -24,6 +24,7 @@ class Known:
 
 BACKENDS: dict[str, Known] = {
     "brian2": Known("livn.backend.brian2", "brian2"),
+    "native": Known("livn.backend.native", "numba"),
 }
 
 

@@ -1,6 +1,6 @@
 """The backends that keep the promises of a run, and the cultures they keep them on.
 
-A backend joins by its name in BACKENDS. Every test of this folder then runs on it.
+A backend joins by its name in livn.backend.BACKENDS. Every test of this folder then runs on it.
 """
 
 import hashlib
@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from livn.backend import available
+from livn.backend import BACKENDS, available
 from livn.env import Env
 from livn.stimulus import Stimulus
-
-BACKENDS = ["brian2"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(scope="session", params=list(BACKENDS))
 def backend(request):
     missing = available()[request.param]
     if missing:

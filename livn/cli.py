@@ -33,6 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 when it was done, 1 when it failed, 128 when there is no such action.
     """
+    try:
+        status = _carry_out(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` perhaps, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _carry_out(arguments: Sequence[str] | None) -> int:
     words = " ".join(sys.argv[1:] if arguments is None else arguments)
     if words in {"", "help", "-h", "--help"}:
         print(_usage())
@@ -78,13 +88,12 @@ def _system_row(recipe: "Recipe") -> tuple[str, ...]:
     """What SYSTEM_COLUMNS name."""
     from livn.system.files import is_complete
     from livn.system.generate import electrode_array
-    from livn.system.locate import GRAPHS
+    from livn.system.locate import place
 
     culture = recipe.culture
     degree = culture.mean_in_degree
     (x0, y0), (x1, y1) = culture.area.bounds
     electrodes = electrode_array(culture.area, **recipe.mea)["electrode_coordinates"]
-    place = settings.cache_dir() / GRAPHS / recipe.content_hash / recipe.name
     return (
         recipe.name,
         f"{sum(culture.cell_counts.values()):,}",
@@ -92,7 +101,7 @@ def _system_row(recipe: "Recipe") -> tuple[str, ...]:
         f"{len(electrodes):,}",
         f"{x1 - x0:g}x{y1 - y0:g}",
         f"{degree:g}" if isinstance(degree, float) else "by projection",
-        "yes" if is_complete(place) else "on first use",
+        "yes" if is_complete(place(recipe.name)) else "on first use",
     )
 
 

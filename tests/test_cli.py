@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -5,6 +6,7 @@ import pytest
 
 import livn
 from livn import cli
+from livn.system import place, predefined
 
 
 def test_no_action_prints_usage(capsys):
@@ -73,3 +75,21 @@ def test_doctor_tells_of_a_cache_that_cannot_be_written(capsys, monkeypatch, tmp
 def test_output_off_a_terminal_has_no_boxes_nor_colours(words, capsys):
     cli.main(words)
     assert not set("\x1b─│━┃") & set(capsys.readouterr().out)
+
+
+def test_systems_list_knows_what_was_made(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIVN_CACHE_DIR", str(tmp_path))
+    assert predefined("EI1") == str(place("EI1"))
+    cli.main(["systems", "list"])
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert rows["EI1"][-1] == "yes"
+    assert rows["EI2"][-3:] == ["on", "first", "use"]
+
+
+def test_reader_that_stops_reading_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "livn", "systems", "list"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert done.stderr == b""

@@ -19,7 +19,6 @@ MODELS = {
     "Izhikevich": "livn.models.izhikevich:Izhikevich",
     "LIF": "livn.models.lif:LIF",
     "PinskyRinzel": "livn.models.pinsky_rinzel:PinskyRinzel",
-    "PinskyRinzelPVBC": "livn.models.pvbc:PinskyRinzelPVBC",
     "ReducedCalciumSomaDendrite": "livn.models.rcsd:ReducedCalciumSomaDendrite",
 }
 

@@ -55,6 +55,8 @@ class Equations:
         voltages: `V_<section>`, soma first.
         start: voltage -> expression of its start value, mV.
         currents: section -> total outward current of its mechanisms, nA.
+        membrane: section -> outward current of its membrane alone, without receptors and noise;
+            mA/cm², nA in a point.
         coupled: pairs of sections with the name of their coupling conductance.
         randoms: random inputs, named per compartment.
         threshold, refractory: expressions, mV and ms.
@@ -70,6 +72,7 @@ class Equations:
     voltages: tuple[str, ...]
     start: dict[str, sp.Expr]
     currents: dict[str, sp.Expr]
+    membrane: dict[str, sp.Expr]
     coupled: tuple[tuple[str, str, str], ...]
     randoms: tuple[Random, ...]
     threshold: sp.Expr
@@ -134,6 +137,7 @@ def assemble(cell: Cell) -> Equations:
         voltages=tuple(f"V_{s}" for s in cell.sections),
         start={f"V_{s}": scopes[s].resolve(scopes[s].compartment.initial, top) for s in scopes},
         currents=currents,
+        membrane={s.name: s.resolve("i_membrane", top) for s in scopes.values()},
         coupled=tuple(coupled),
         randoms=tuple(r for s in scopes.values() for r in s.randoms),
         threshold=resolve(cell.spike.threshold),

@@ -51,6 +51,9 @@ class Parameter:
         unit: one of `livn.units.UNITS`.
         source: paper, table or file the number is from, or how it follows.
         bounds: smallest and largest value that makes sense, in `unit`.
+
+    Raises:
+        InvalidValue: if a number is not within its bounds.
     """
 
     name: str
@@ -61,6 +64,15 @@ class Parameter:
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
+        low, high = self.bounds
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        if isinstance(self.value, int | float) and not low <= self.value <= high:
+            raise InvalidValue(
+                f"parameter {self.name!r} is out of range: got {self.value!r}; need a number from "
+                f"{low:g} to {high:g}{unit}.",
+                got=self.value,
+                allowed=self.bounds,
+            )
 
     @property
     def settable(self) -> bool:
@@ -71,6 +83,11 @@ class Parameter:
 def positive(name: str, value: float, unit: str, source: str) -> Parameter:
     """Return a parameter that must not be negative."""
     return Parameter(name, value, unit, source, (0.0, inf))
+
+
+def strictly_positive(name: str, value: float, unit: str, source: str) -> Parameter:
+    """Return a parameter that something is divided by, or whose logarithm is taken."""
+    return Parameter(name, value, unit, source, (1e-6, inf))
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,9 @@ A positive `delta_v` lowers the reset; codes differ in this sign.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, ClassVar
 
-from livn.errors import InvalidValue, NotSupported, unknown_names
+from livn.errors import InvalidValue, unknown_names
 from livn.models.description import (
     Cell,
     Compartment,
@@ -29,6 +28,7 @@ from livn.models.description import (
     Spike,
     State,
     positive,
+    strictly_positive,
 )
 from livn.models.model import Model
 from livn.models.receptors import current_noise
@@ -37,9 +37,9 @@ _TEETER = "Teeter et al. 2018, Nat Commun 9:709"
 _LIVN = f"{_TEETER}, eq. 1-5; value: default of livn, Gressmann et al. 2025"
 
 PARAMETERS = (
-    Parameter("tau_m", 5.192, "ms", _LIVN, (1e-6, inf)),
+    strictly_positive("tau_m", 5.192, "ms", _LIVN),
     Parameter("E_L", -78.737, "mV", _LIVN),
-    Parameter("g_L", 3.214, "nS", _LIVN, (1e-9, inf)),
+    strictly_positive("g_L", 3.214, "nS", _LIVN),
     Parameter("V_threshold_base", -40.0, "mV", _LIVN),
     positive("theta_decay_rate", 0.3406, "1/ms", _LIVN),
     Parameter("theta_jump", 3.722, "mV", _LIVN),
@@ -106,37 +106,20 @@ class GLIF(Model):
 
     Attributes:
         level: 1 to 5; the parameters `ABSENT` from it are 0.
-        mechanism: how a spike comes about; "hard" is a threshold.
         params: parameter name -> value, for those that differ from `PARAMETERS`.
-        config: settings of an adaptive solver.
-        current_scale: pA of membrane current per unit of stimulus, which is 1 nA.
-        read_out_neurons: cells that a differentiable simulation reads out.
-        diffusion: whether membrane noise is a diffusion.
 
     Raises:
-        InvalidValue: for another level, or a value other than 0 of a parameter it does not have.
+        InvalidValue: for another level, a value out of range, or one other than 0 of a parameter
+            that the level does not have.
         UnknownName: for names in `params` that are no parameters.
-        NotSupported: for another `mechanism`, `config`, `current_scale`, `read_out_neurons` or
-            `diffusion` than the default.
     """
 
     dt: ClassVar[float] = 0.1
-    noise: ClassVar[dict[str, float]] = {"level": 100.0}
 
     level: int = 5
-    mechanism: str = "hard"
     params: Mapping[str, float] | None = field(default=None, hash=False)
-    config: Any = None
-    current_scale: float = 1e3
-    read_out_neurons: Any = None
-    diffusion: bool = False
 
     def __post_init__(self) -> None:
-        _check_supported(
-            mechanism=(self.mechanism, "hard"), config=(self.config, None),
-            current_scale=(self.current_scale, 1e3),
-            read_out_neurons=(self.read_out_neurons, None), diffusion=(self.diffusion, False),
-        )  # fmt: skip
         if self.level not in ABSENT:
             raise InvalidValue(
                 f"GLIF level is unknown: got {self.level!r}; need 1, 2, 3, 4 or 5.",
@@ -154,6 +137,7 @@ class GLIF(Model):
                 "they are 0. Leave them out or choose a higher level.",
                 got=extra,
             )
+        self.cell("excitatory")  # a value out of range is refused here
 
     @classmethod
     def leaky_integrate_and_fire(cls) -> "GLIF":
@@ -205,18 +189,6 @@ LIF_PRESET = {
     "delta_v": 5.0, "t_ref": 0.0, "theta_jump": 0.0,
 }  # fmt: skip
 """A leaky integrate-and-fire cell as level 2 (Gressmann et al. 2025)."""
-
-
-def _check_supported(**arguments: tuple[Any, Any]) -> None:
-    """Refuse what no backend has: everything but the one value allowed of each argument."""
-    for name, (got, allowed) in arguments.items():
-        if got != allowed:
-            raise NotSupported(
-                f"GLIF {name} is not supported: got {got!r}; every backend has {allowed!r}. "
-                "Leave it out.",
-                got=got,
-                allowed=(allowed,),
-            )
 
 
 def _level(config: Mapping[str, Any]) -> int:

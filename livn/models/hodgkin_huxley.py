@@ -9,6 +9,7 @@ from livn.models.description import (
     Spike,
     gate,
     positive,
+    strictly_positive,
 )
 from livn.models.model import Model
 from livn.models.receptors import conductance_noise
@@ -57,8 +58,8 @@ CELL = Cell(
             capacitance="cm",
             area="patch",
             parameters=(
-                positive("cm", 1.0, "uF/cm2", _SOURCE),
-                positive("patch", 1000.0, "um2", "chosen: a cell of 18 um diameter"),
+                strictly_positive("cm", 1.0, "uF/cm2", _SOURCE),
+                strictly_positive("patch", 1000.0, "um2", "chosen: a cell of 18 um diameter"),
             ),
         ),
     ),

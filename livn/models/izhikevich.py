@@ -10,6 +10,7 @@ from livn.models.description import (
     State,
     Uniform,
     positive,
+    strictly_positive,
 )
 from livn.models.model import Model
 from livn.models.receptors import current_noise
@@ -28,7 +29,7 @@ def _cell(name: str, noise_scale: float, a: str, b: str, c: str, d: str) -> Cell
             Parameter("b", b, "1/ms", _SOURCE),
             Parameter("c", c, "mV", _SOURCE),
             Parameter("d", d, "mV/ms", _SOURCE),
-            positive("C", 1e-3, "nF", "R_m = 1 GOhm: 1 pA is 1 mV/ms"),
+            strictly_positive("C", 1e-3, "nF", "R_m = 1 GOhm: 1 pA is 1 mV/ms"),
         ),
     )
     noise = current_noise(
@@ -54,7 +55,6 @@ class Izhikevich(Model):
     """v' = 0.04 v² + 5 v + 140 - u + I, u' = a (b v - u); the default point model."""
 
     dt = 0.1
-    noise = {"level": 1.0}
 
     def cell(self, kind: Kind) -> Cell:
         """Return regular spiking cells for excitatory, fast spiking for inhibitory populations."""

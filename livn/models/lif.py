@@ -8,6 +8,7 @@ from livn.models.description import (
     Parameter,
     Spike,
     positive,
+    strictly_positive,
 )
 from livn.models.model import Model
 from livn.models.receptors import current_noise
@@ -25,9 +26,9 @@ CELL = Cell(
                     "leak",
                     "1e-3 * g_L * (V - E_L)",
                     parameters=(
-                        positive("g_L", 10.0, "nS", _SOURCE),
+                        strictly_positive("g_L", 10.0, "nS", _SOURCE),
                         Parameter("E_L", -70.0, "mV", _SOURCE),
-                        positive("tau_m", 10.0, "ms", _SOURCE),
+                        strictly_positive("tau_m", 10.0, "ms", _SOURCE),
                     ),
                 ),
                 current_noise(
@@ -51,7 +52,6 @@ class LIF(Model):
     """C V' = -g_L (V - E_L) + I, reset at threshold; exact between spikes."""
 
     dt = 0.1
-    noise = {"level": 100.0}
 
     def cell(self, kind: Kind) -> Cell:
         """Return the one cell."""

@@ -9,7 +9,13 @@ from livn.errors import InvalidValue
 from livn.models.assembly import Equations, assemble
 from livn.models.description import Cell, Kind
 
-INPUT_MODES = ("current", "current_density", "conductance", "extracellular")
+STIMULUS_LIMITS = {
+    "current": 1e3,
+    "current_density": 1e3,
+    "conductance": 1e3,
+    "extracellular": 1e3,
+}
+"""Mode -> largest magnitude, nA, mA/cm2, uS, mV: beyond what any electrode or pipette passes."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +24,9 @@ class Model(ABC):
 
     Attributes:
         dt: step that resolves the model's dynamics, ms; the default of `Env.run`.
-        noise: background noise of a culture no parameters were found for, in `set_noise` keys.
     """
 
     dt: ClassVar[float] = 0.025
-    noise: ClassVar[dict[str, float]] = {}
 
     @abstractmethod
     def cell(self, kind: Kind) -> Cell:
@@ -41,8 +45,11 @@ class Model(ABC):
         return type(self).__name__
 
     def default_noise(self, system: str = "") -> dict[str, float]:
-        """Return background noise for a culture without parameters of its own."""
-        return dict(self.noise)
+        """Return noise for a culture without parameters of its own, `set_noise` keys: none.
+
+        A model that knows better overrides it; what suits a culture depends on its weights.
+        """
+        return {}
 
     def default_weights(self, system: str = "") -> dict[str, float]:
         """Return weights for a culture without parameters of its own: those of its graph."""
@@ -74,13 +81,13 @@ class Model(ABC):
         """Return the smallest and largest stimulus that makes sense in `mode`, in its unit.
 
         Raises:
-            InvalidValue: for a mode that is none of `INPUT_MODES`.
+            InvalidValue: for a mode that is none of `STIMULUS_LIMITS`.
         """
-        bounds = {"extracellular": (-1000.0, 1000.0)}  # mV; beyond, electroporation
-        if mode not in INPUT_MODES:
+        if mode not in STIMULUS_LIMITS:
             raise InvalidValue(
-                f"stimulus mode is unknown: got {mode!r}; known: {', '.join(INPUT_MODES)}.",
+                f"stimulus mode is unknown: got {mode!r}; known: {', '.join(STIMULUS_LIMITS)}.",
                 got=mode,
-                allowed=INPUT_MODES,
+                allowed=tuple(STIMULUS_LIMITS),
             )
-        return bounds.get(mode, (-float("inf"), float("inf")))
+        limit = STIMULUS_LIMITS[mode]
+        return -limit, limit

@@ -11,8 +11,6 @@ have the same sum, so only its steady state is written in two pieces. Rates with
 singularity (-46.9, -24.9, -19.9, -8.9 mV) use `linoid`.
 """
 
-from typing import ClassVar
-
 from livn.models.description import (
     Cell,
     Compartment,
@@ -24,6 +22,7 @@ from livn.models.description import (
     State,
     gate,
     positive,
+    strictly_positive,
 )
 from livn.models.model import Model
 from livn.models.receptors import conductance_noise
@@ -31,45 +30,27 @@ from livn.models.receptors import conductance_noise
 PR = "Pinsky & Rinzel 1994, J Comput Neurosci 1:39 (ModelDB 35358)"
 
 
-def sodium_channel(speed: str = "1") -> Mechanism:
-    """Return the sodium current with instantaneous activation; `speed` multiplies its rates."""
-    return Mechanism(
-        "Na",
-        "g_Na * m_Na**2 * h_Na * (V - E_Na)",
-        ion="Na",
-        definitions={
-            "alpha_m": "0.32 * linoid(-46.9 - V, 4)",
-            "beta_m": "0.28 * linoid(V + 19.9, 5)",
-            "m_Na": "alpha_m / (alpha_m + beta_m)",
-        },
-        states=(
-            gate(
-                "h_Na",
-                alpha=f"0.128 * {speed} * exp((-43 - V) / 18)",
-                beta=f"4 * {speed} * sigmoid((V + 20) / 5)",
-            ),
-        ),
-        parameters=(positive("g_Na", 30e-3, "S/cm2", PR),),
-    )
-
-
-def potassium_channel(speed: str = "1") -> Mechanism:
-    """Return the delayed rectifier; `speed` multiplies its rates."""
-    return Mechanism(
-        "KDR",
-        "g_KDR * n_KDR * (V - E_K)",
-        ion="K",
-        states=(
-            gate(
-                "n_KDR",
-                alpha=f"0.016 * {speed} * linoid(-24.9 - V, 5)",
-                beta=f"0.25 * {speed} * exp(-1 - 0.025 * V)",
-            ),
-        ),
-        parameters=(positive("g_KDR", 15e-3, "S/cm2", PR),),
-    )
-
-
+NA = Mechanism(
+    "Na",
+    "g_Na * m_Na**2 * h_Na * (V - E_Na)",
+    ion="Na",
+    definitions={
+        "alpha_m": "0.32 * linoid(-46.9 - V, 4)",
+        "beta_m": "0.28 * linoid(V + 19.9, 5)",
+        "m_Na": "alpha_m / (alpha_m + beta_m)",
+    },
+    states=(gate("h_Na", alpha="0.128 * exp((-43 - V) / 18)", beta="4 * sigmoid((V + 20) / 5)"),),
+    parameters=(positive("g_Na", 30e-3, "S/cm2", PR),),
+)
+KDR = Mechanism(
+    "KDR",
+    "g_KDR * n_KDR * (V - E_K)",
+    ion="K",
+    states=(
+        gate("n_KDR", alpha="0.016 * linoid(-24.9 - V, 5)", beta="0.25 * exp(-1 - 0.025 * V)"),
+    ),
+    parameters=(positive("g_KDR", 15e-3, "S/cm2", PR),),
+)
 CA = Mechanism(
     "Ca",
     "g_Ca * s_Ca**2 * (V - E_Ca)",
@@ -120,7 +101,7 @@ CELL = Cell(
     compartments=(
         Compartment(
             "soma",
-            (sodium_channel(), potassium_channel(), LEAK, conductance_noise("i", 1)),
+            (NA, KDR, LEAK, conductance_noise("i", 1)),
             capacitance="cm",
             area="pp * total_area",
         ),
@@ -138,10 +119,10 @@ CELL = Cell(
     parameters=(
         Parameter("E_Na", 60.0, "mV", PR),
         Parameter("E_K", -75.0, "mV", PR),
-        positive("cm", 3.0, "uF/cm2", PR),
+        strictly_positive("cm", 3.0, "uF/cm2", PR),
         positive("gc", 2.1, "mS/cm2", PR),
         Parameter("pp", 0.5, "1", f"{PR}: share of the soma in the area", (1e-3, 0.999)),
-        positive("total_area", 6000.0, "um2", "chosen: 180 pF in all"),
+        strictly_positive("total_area", 6000.0, "um2", "chosen: 180 pF in all"),
         positive("dendrite_offset", 60.0, "um", "chosen: as ReducedCalciumSomaDendrite"),
         Parameter("V_init", -64.6, "mV", "chosen: near rest"),
         Parameter("V_threshold", -20.0, "mV", "detection level on the upstroke"),
@@ -159,10 +140,6 @@ class PinskyRinzel(Model):
     """
 
     # Destexhe et al. 2001 for a cell of 34636 um2, scaled to the 6000 um2 of this one
-    noise: ClassVar[dict[str, float]] = {
-        "g_e0": 2.1e-3, "g_i0": 9.9e-3, "std_e": 5.2e-4, "std_i": 1.14e-3,
-        "tau_e": 2.728, "tau_i": 10.49,
-    }  # fmt: skip
 
     def cell(self, kind: Kind) -> Cell:
         """Return the one cell."""

@@ -11,7 +11,6 @@ compartments, so the charge that leaves one enters the other.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from livn.models.description import (
     Cell,
@@ -22,6 +21,7 @@ from livn.models.description import (
     State,
     gate,
     positive,
+    strictly_positive,
 )
 from livn.models.model import Model
 from livn.models.receptors import conductance_noise
@@ -89,7 +89,7 @@ KCA = Mechanism(
     ion="K",
     parameters=(
         positive("g_KCa", 0.005, "S/cm2", _BRK),
-        positive("K_d", 5e-4, "mM", f"{LIVN}; one listing of BRK has 2e-4"),
+        strictly_positive("K_d", 5e-4, "mM", f"{LIVN}; one listing of BRK has 2e-4"),
     ),
 )
 CAN = Mechanism(
@@ -194,8 +194,8 @@ def inhibitory_cell(refractory_period: float = 2.0, drifting_ions: bool = True) 
         spike=CROSSING,
         parameters=(
             *SHARED,
-            positive("diam", 19.411474227905273, "um", _RENSHAW),
-            positive("cm", 0.9462705254554749, "uF/cm2", _RENSHAW),
+            strictly_positive("diam", 19.411474227905273, "um", _RENSHAW),
+            strictly_positive("cm", 0.9462705254554749, "uF/cm2", _RENSHAW),
             Parameter("V_rest", -60.0, "mV", _RENSHAW),
             *detector(-50.0, refractory_period, _RENSHAW),
         ),
@@ -210,16 +210,18 @@ class ReducedCalciumSomaDendrite(Model):
         refractory_period: threshold crossings closer than this are one spike, ms.
         drifting_ions: whether sodium and potassium concentrations follow the currents. Without,
             excitatory cells differ by 0.02 ms at most, inhibitory ones fire about 1 % slower.
+
+    Raises:
+        InvalidValue: if the refractory period is negative.
     """
 
     refractory_period: float = 2.0
     drifting_ions: bool = True
 
+    def __post_init__(self) -> None:
+        self.cell("excitatory")  # a wrong value is refused here
+
     # Destexhe et al. 2001 for a cell of 34636 um2, scaled to the 2675 um2 of the excitatory cell
-    noise: ClassVar[dict[str, float]] = {
-        "g_e0": 9.3e-4, "g_i0": 4.4e-3, "std_e": 2.3e-4, "std_i": 5.1e-4,
-        "tau_e": 2.728, "tau_i": 10.49,
-    }  # fmt: skip
 
     def cell(self, kind: Kind) -> Cell:
         """Return the cell of an excitatory or inhibitory population."""

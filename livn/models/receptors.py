@@ -5,14 +5,21 @@ of equal kinetics add. Each presynaptic spike adds `weight * g_unit * peak_facto
 """
 
 from dataclasses import dataclass
-from math import exp, inf, log
+from math import exp, log
 
 from livn.errors import InvalidValue, unknown_names
-from livn.models.description import Mechanism, Parameter, Random, State
+from livn.models.description import (
+    Mechanism,
+    Parameter,
+    Random,
+    State,
+    positive,
+    strictly_positive,
+)
 
 RECEPTORS = ("AMPA", "NMDA", "GABA_A")
 _RATIO_LIMITS = (1e-9, 0.9999)  # of tau_rise / tau_decay; beyond, the peak factor is 0/0
-_BLOCK = {"mg": (1.0, "mM"), "Kd": (3.57, "mM"), "gamma": (0.062, "1/mV"), "vshift": (0.0, "mV")}
+_BLOCK = {"mg": 1.0, "Kd": 3.57, "gamma": 0.062, "vshift": 0.0}
 _JAHR_STEVENS = "Jahr & Stevens 1990, J Neurosci 10:3178"
 
 
@@ -69,7 +76,7 @@ class Receptor:
                 "need tau_rise > 0 ms, tau_decay > 0 ms and g_unit >= 0 uS.",
                 got=config,
             )
-        block = tuple((k, config.get(k, v)) for k, (v, _) in _BLOCK.items())
+        block = tuple((k, config.get(k, v)) for k, v in _BLOCK.items())
         values = {k: float(config[k]) for k in plain if k in config}
         return cls(name, **values, block=block if name == "NMDA" else ())
 
@@ -88,14 +95,18 @@ class Receptor:
         n, source = self.name, "graph.json of the system"
         parameters = [
             Parameter(f"e_{n}", self.e, "mV", source),
-            Parameter(f"tau_rise_{n}", self.tau_rise, "ms", source, (1e-6, inf)),
-            Parameter(f"tau_decay_{n}", self.tau_decay, "ms", source, (1e-6, inf)),
+            strictly_positive(f"tau_rise_{n}", self.tau_rise, "ms", source),
+            strictly_positive(f"tau_decay_{n}", self.tau_decay, "ms", source),
         ]
         definitions = {f"g_{n}": f"B_{n} - A_{n}"}
         current = f"g_{n} * (V - e_{n})"
         if self.block:
+            block = dict(self.block)
             parameters += [
-                Parameter(f"{k}_{n}", v, _BLOCK[k][1], _JAHR_STEVENS) for k, v in self.block
+                positive(f"mg_{n}", block["mg"], "mM", _JAHR_STEVENS),
+                strictly_positive(f"Kd_{n}", block["Kd"], "mM", _JAHR_STEVENS),
+                Parameter(f"gamma_{n}", block["gamma"], "1/mV", _JAHR_STEVENS),
+                Parameter(f"vshift_{n}", block["vshift"], "mV", _JAHR_STEVENS),
             ]
             definitions[f"block_{n}"] = (
                 f"1 / (1 + mg_{n} / Kd_{n} * exp(-gamma_{n} * (V + vshift_{n})))"
@@ -126,9 +137,9 @@ def conductance_noise(which: str, site: int) -> Mechanism:
     """
     reversal, tau = {"e": (0.0, 2.728), "i": (-75.0, 10.49)}[which]
     parameters = (
-        Parameter(f"g_{which}0", 0.0, "uS", _DESTEXHE, (0.0, inf)),
-        Parameter(f"std_{which}", 0.0, "uS", _DESTEXHE, (0.0, inf)),
-        Parameter(f"tau_{which}", tau, "ms", _DESTEXHE, (1e-6, inf)),
+        positive(f"g_{which}0", 0.0, "uS", _DESTEXHE),
+        positive(f"std_{which}", 0.0, "uS", _DESTEXHE),
+        strictly_positive(f"tau_{which}", tau, "ms", _DESTEXHE),
         Parameter(f"E_{which}", reversal, "mV", _DESTEXHE),
     )
     state = State(

@@ -15,6 +15,7 @@ from livn.models.description import (
     Spike,
     State,
     positive,
+    strictly_positive,
 )
 from livn.models.receptors import conductance_noise
 
@@ -38,12 +39,12 @@ HOLD = Mechanism(
 CA_REST = Parameter("i_Ca_rest", AtRest("i_Ca", "V_init"), "mA/cm2", "calcium current at the start")
 # constants of nature are text: nobody should set them
 SHARED = (
-    Parameter("celsius", 36.0, "degC", f"{LIVN}: temperature of its fits", (-273.15, 60.0)),
+    Parameter("celsius", 36.0, "degC", f"{LIVN}: temperature of its fits", (0.0, 60.0)),
     Parameter("R", "8.31446261815324", "1", "CODATA 2018: J/(mol K)"),
     Parameter("F", "96.48533212331", "1", "CODATA 2018: C/mmol, so that RT/F is in mV"),
     Parameter("pi", "3.141592653589793", "1", "circle"),
-    Parameter("valence", 2.0, "1", f"{LIVN}; 1 would be physical"),
-    positive("depth", 0.2, "um", f"{LIVN}: shell under the membrane"),
+    strictly_positive("valence", 2.0, "1", f"{LIVN}; 1 would be physical"),
+    strictly_positive("depth", 0.2, "um", f"{LIVN}: shell under the membrane"),
     positive("pump", 0.075, "1/ms", f"{LIVN}: relaxation of the ion pools"),
     Parameter("V_init", -75.0, "mV", LIVN),
 )
@@ -79,7 +80,10 @@ def ion_pool(ion: str, inside: float, outside: float, drifting: bool = True) -> 
         drifting: whether currents change them; else the reversal potential is constant.
     """
     i, o = f"{ion}_i", f"{ion}_o"
-    rest = (positive(f"{i}0", inside, "mM", LIVN), positive(f"{o}0", outside, "mM", LIVN))
+    rest = (
+        strictly_positive(f"{i}0", inside, "mM", LIVN),
+        strictly_positive(f"{o}0", outside, "mM", LIVN),
+    )
     if not drifting:
         reversal = _NERNST.format(i=f"{i}0", o=f"{o}0")
         constant = Parameter(f"E_{ion}", reversal, "mV", "Nernst potential at rest")
@@ -194,11 +198,11 @@ def cylinder(
         V_rest: voltage at which a constant current balances the soma, mV.
     """
     return (
-        positive("L", L, "um", source),
+        strictly_positive("L", L, "um", source),
         Parameter("pp", pp, "1", f"{source}: share of the soma in the length", (1e-3, 0.999)),
-        positive("global_diam", global_diam, "um", source),
-        positive("global_cm", global_cm, "uF/cm2", source),
-        positive("cm_ratio", cm_ratio, "1", source),
+        strictly_positive("global_diam", global_diam, "um", source),
+        strictly_positive("global_cm", global_cm, "uF/cm2", source),
+        strictly_positive("cm_ratio", cm_ratio, "1", source),
         positive("gc", gc, "mS/cm2", source),
         positive("dendrite_offset", 60.0, "um", f"{LIVN}, version 2.0: inside a 40 um dish"),
         Parameter("V_rest", V_rest, "mV", source),

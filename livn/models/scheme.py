@@ -11,9 +11,10 @@ Voltages live at t_n, all other states at t_(n-1/2) (leapfrog, Hines 1984). One 
    Rosenbrock-Euler (exact between the spikes of a leaky cell), several by the implicit midpoint
    rule on the tree of compartments, so strong coupling is stable. Where a current depends on V
    other than through a driving force (instantaneous gates, GHK, magnesium block), that is taken at
-   the midpoint that a step with it frozen predicts (linearising a steep instantaneous gate instead
-   makes spikes overshoot), and two such steps of h/2 are taken: spikes of cells with instantaneous
-   sodium gates are features of 20 to 40 us, and one step of 25 us gets their width wrong.
+   the midpoint that a step with it frozen predicts: linearising a steep instantaneous gate instead
+   makes spikes overshoot. Where the membrane itself has such currents, two steps of h/2 are taken:
+   spikes of cells with instantaneous sodium gates are features of 20 to 40 us, and one step of
+   25 us gets their width wrong.
 
 The scheme is second order in h (start values stand for t_0 and t_(-1/2) alike, which shifts slow
 states by half a step). What depends on parameters and h alone is gathered into
@@ -136,16 +137,19 @@ def _voltage_stages(equations: Equations) -> list[Stage]:
     rate = {s: _at_midpoint(equations.rate(s), middle) for s in sections}
     if not _symbols(*rate.values()) & set(middle.values()):
         return [_moved(equations, rate, symbol(H), "")]
+    steep = [_at_midpoint(equations.membrane[s], middle) for s in sections]
+    parts = ("1", "2") if _symbols(*steep) & set(middle.values()) else ("",)
+    h = symbol(H) / len(parts)
     stages = []
-    for half in ("1", "2"):
-        ahead = {m: symbol(f"{m.name}_{half}") for m in middle.values()}
+    for part in parts:
+        ahead = {m: symbol(f"{m.name}{part}") for m in middle.values()}
         behind = {m: x for x, m in middle.items()}
         start = {s: e.xreplace(behind) for s, e in rate.items()}
         frozen = {s: e.diff(v[s]).xreplace(behind) for s, e in rate.items()}
-        predict = _solve(equations, start, frozen, symbol(H) / 4, f"pre{half}", sp.Integer(1))
-        predict += [(f"mid_{s}_{half}", v[s] + symbol(f"pre{half}_{s}")) for s in sections]
+        predict = _solve(equations, start, frozen, h / 2, f"pre{part}", sp.Integer(1))
+        predict += [(f"mid_{s}{part}", v[s] + symbol(f"pre{part}_{s}")) for s in sections]
         there = {s: e.xreplace(ahead) for s, e in rate.items()}
-        stages.append([*predict, *_moved(equations, there, symbol(H) / 2, half)])
+        stages.append([*predict, *_moved(equations, there, h, part)])
     return stages
 
 

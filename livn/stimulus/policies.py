@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livn.arrays import Array, n_steps
 from livn.errors import InvalidValue
@@ -43,6 +43,9 @@ class Policy(BaseModel, ABC):
     Attributes:
         n_channels: number of channels of the io it is made for.
         dt: step at which it is rendered, ms.
+
+    Raises:
+        InvalidValue: for a field that does not exist or a value that is not accepted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +53,12 @@ class Policy(BaseModel, ABC):
 
     n_channels: int = Field(default=1, ge=1)
     dt: float = Field(default=1.0, gt=0)
+
+    def __init__(self, **fields: Any):
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _invalid(type(self).__name__, error) from None
 
     @property
     @abstractmethod
@@ -110,6 +119,16 @@ class Policy(BaseModel, ABC):
                 got=duration,
                 allowed=self.extent_ms,
             )
+
+
+def _invalid(policy: str, error: ValidationError) -> InvalidValue:
+    """Return our error for the first field that pydantic refuses."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    return InvalidValue(
+        f"{policy} {field} is not accepted: got {first['input']!r}; {first['msg']}.",
+        got=first["input"],
+    )
 
 
 _RENDERED: WeakKeyDictionary[Policy, Array] = WeakKeyDictionary()

@@ -71,15 +71,17 @@ def pulse_train(
         extent: length of the train, ms; None ends it with the last phase.
 
     Raises:
-        InvalidValue: if a channel is not on the array, a time is not a multiple of `dt`, or a
-            pulse does not end before the next one starts or before `extent`.
+        InvalidValue: if there are no onsets, a channel is not on the array, a time is not a
+            multiple of `dt`, or a pulse does not end before the next one starts or before `extent`.
     """
     positive(dt, "pulse dt", "ms")
     driven = _channels(channels, n_channels)
+    if not len(onsets):
+        raise InvalidValue("pulse times are missing: got []; need at least one, ms.", got=onsets)
     starts = np.array([n_steps(t, dt, "pulse time") for t in onsets], np.int64)
     lengths, factors = _phases(phases, dt)
     _check_no_overlap(starts, int(lengths.sum()), dt)
-    end = int(starts[-1] + lengths.sum()) if len(starts) else 0
+    end = int(starts[-1] + lengths.sum())
     total = end if extent is None else n_steps(extent, dt, "pulse extent")
     if end > total:
         raise InvalidValue(

@@ -142,6 +142,24 @@ def content_hash(directory: str | Path) -> str:
     return _hash(read_graph(directory), {name: read_json(directory / name) for name in present})
 
 
+def verify(directory: str | Path) -> str:
+    """Return the content hash of a system that is what it was when it was written.
+
+    Loading does not check this, because it means reading everything.
+
+    Raises:
+        CorruptFile: if the content differs from the hash in provenance.json, or that has none.
+    """
+    path = Path(directory) / "provenance.json"
+    stated = read_object(path).get(_HASH) if path.exists() else None
+    if stated is None:
+        raise corrupt(path, f"has no {_HASH} to compare with")
+    found = content_hash(directory)
+    if found != stated:
+        raise corrupt(path, f"belongs to other content: got {found}; need {stated}")
+    return found
+
+
 def system_files(directory: Path) -> dict[str, Path]:
     """Return {"cells", "connections"} -> file; graph.h5 serves both where it exists.
 

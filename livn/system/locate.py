@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from livn import settings
 from livn.errors import InvalidType, UnknownName, unknown_names
 from livn.system import catalog
@@ -46,12 +48,11 @@ def predefined(
         UnknownSystem: if the catalog has no such name.
         InvalidValue: if `source` holds no usable system.
     """
-    if name not in catalog.RECIPES:
-        raise unknown_names("system", [name], catalog.RECIPES, error=UnknownSystem)
+    _check_known(name)
     if download_directory is not None:
         target = Path(download_directory) / GRAPHS / name
     else:
-        target = settings.cache_dir() / GRAPHS / _origin(name, source) / name
+        target = place(name, source)
     if source is not None:
         return fetch(_address(source, name), target.parent, name=name, force=force)
     if force or not is_complete(target):
@@ -59,6 +60,16 @@ def predefined(
             catalog.generate(name, fresh)
             publish(fresh, target, replace=force or target.exists())
     return str(target)
+
+
+def place(name: str, source: str | None = None) -> Path:
+    """Return the directory in the user's cache of a predefined system, there or not.
+
+    Raises:
+        UnknownSystem: if the catalog has no such name.
+    """
+    _check_known(name)
+    return settings.cache_dir() / GRAPHS / _origin(name, source) / name
 
 
 def make(name: str | os.PathLike[str] = "EI1", comm: Any = None) -> System:
@@ -74,8 +85,8 @@ def make(name: str | os.PathLike[str] = "EI1", comm: Any = None) -> System:
     if path in catalog.RECIPES and isinstance(name, str):
         return System(predefined(path), comm)
     if "://" in path:
-        place = settings.cache_dir() / GRAPHS / _short_hash(path)
-        return System(fetch(path, place, comm=comm), comm)
+        fetched = settings.cache_dir() / GRAPHS / _short_hash(path)
+        return System(fetch(path, fetched, comm=comm), comm)
     if not Path(path).exists() and isinstance(name, str) and os.sep not in path:
         raise unknown_names("system", [path], catalog.RECIPES, error=UnknownSystem)
     return System(path, comm)
@@ -96,13 +107,18 @@ def resolve(spec: Any, comm: Any = None) -> BaseSystem:
         return spec
     if isinstance(spec, str | os.PathLike):
         return make(spec, comm)
-    if isinstance(spec, Mapping | int) and not isinstance(spec, bool):
-        return ParallelSystem(spec, comm=comm)
+    if isinstance(spec, Mapping | int | np.integer) and not isinstance(spec, bool):
+        return ParallelSystem(spec if isinstance(spec, Mapping) else int(spec), comm=comm)
     raise InvalidType(
         f"system is unreadable: got {spec!r}; need a System, a name, a directory, "
         "a number of cells or {population: number}.",
         got=spec,
     )
+
+
+def _check_known(name: str) -> None:
+    if name not in catalog.RECIPES:
+        raise unknown_names("system", [name], catalog.RECIPES, error=UnknownSystem)
 
 
 def _address(source: str, name: str) -> str:

@@ -118,7 +118,7 @@ def _by_count(ranges: Ranges, spec: Any, method: str, seed: int) -> Selection:
     elif isinstance(spec, float):
         wanted = dict.fromkeys(ranges, spec)
     else:
-        wanted = _shares(ranges, _count("selection", spec, sum(n for _, n in ranges.values())))
+        wanted = _shares(ranges, _count("the culture", spec, sum(n for _, n in ranges.values())))
     generator = np.random.default_rng(seed)
     chosen = {}
     for name, (start, n_cells) in ranges.items():
@@ -211,7 +211,7 @@ def _patch(
         half = (box[1] - box[0]) / 2 * np.sqrt(_fraction("patch", spec))
         low, high = centre - half, centre + half
     else:
-        n_cells = _count("patch", spec, len(coordinates))
+        n_cells = _count("the culture", spec, len(coordinates))
         distances = np.sum((coordinates - centre) ** 2, axis=1)
         return np.sort(np.argsort(distances, kind="stable")[:n_cells])
     inside = np.all((coordinates >= low) & (coordinates <= high), axis=1)

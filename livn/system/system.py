@@ -28,7 +28,8 @@ from livn.system.readers import (
 class System(BaseSystem):
     """A culture read from a directory in the NeuroH5 layout, livn's own or a published one.
 
-    Indices are read and compared at once, cells and edges when first asked for.
+    Indices are read and compared at once, cells and edges when first asked for. The content hash
+    is not checked; `livn.system.verify` does that.
 
     Args:
         uri: the directory; its last component is the name of the system.

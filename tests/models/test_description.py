@@ -15,6 +15,7 @@ from livn.models.description import (
     Uniform,
     gate,
     positive,
+    strictly_positive,
 )
 
 LEAK = Mechanism("leak", "g * (V - e)", parameters=(positive("g", 1.0, "uS", "here"),))
@@ -77,3 +78,9 @@ def test_mechanisms_are_added_to_one_section_of_a_copy():
     more = cell.with_mechanisms("soma", Mechanism("extra", "0"))
     assert [m.name for m in more.compartments[0].mechanisms] == ["leak", "extra"]
     assert len(cell.compartments[0].mechanisms) == 1
+
+
+@pytest.mark.parametrize(("make", "value"), [(positive, -1.0), (strictly_positive, 0.0)])
+def test_number_outside_its_bounds_is_refused(make, value):
+    with pytest.raises(InvalidValue, match=f"'tau' is out of range: got {value}; .* to inf ms"):
+        make("tau", value, "ms", "here")

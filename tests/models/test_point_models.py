@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from livn.errors import InvalidValue, NotSupported, UnknownName
+from livn.errors import InvalidValue, UnknownName
 from livn.models.glif import ABSENT, GLIF, PARAMETERS
 from livn.models.izhikevich import Izhikevich
 from livn.models.lif import LIF
@@ -242,10 +242,8 @@ def test_incomplete_allen_config_is_refused():
         ({"level": 6}, InvalidValue, "GLIF level is unknown: got 6; need 1, 2, 3, 4 or 5."),
         ({"params": {"thetajump": 1.0}}, UnknownName, "did you mean 'theta_jump'?"),
         ({"level": 1, "params": {"a_v": 1.0}}, InvalidValue, "level 1 does not have"),
-        ({"mechanism": "escape"}, NotSupported, "got 'escape'; every backend has 'hard'"),
-        ({"diffusion": True}, NotSupported, "GLIF diffusion is not supported: got True"),
-        ({"config": {"dt": 1}}, NotSupported, "GLIF config is not supported"),
-        ({"current_scale": 1.0}, NotSupported, "every backend has 1000.0"),
+        ({"params": {"tau_m": -1.0}}, InvalidValue, "'tau_m' is out of range: got -1.0; need"),
+        ({"mechanism": "escape"}, TypeError, "unexpected keyword argument 'mechanism'"),
     ],
 )
 def test_glif_that_cannot_be_is_refused(arguments, error, message):

@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+from livn import Env, Stimulus
 from livn.errors import InvalidValue, UnknownName
 from livn.models import MODELS, make_model
 from livn.models.model import Model
+from livn.models.rcsd import ReducedCalciumSomaDendrite
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -46,8 +48,8 @@ def test_two_compartments_take_extracellular_and_points_take_no_density():
 
 def test_stimulus_bounds_are_those_of_the_mode():
     cell = make_model("PinskyRinzel")
-    assert cell.stimulus_bounds("extracellular") == (-1000.0, 1000.0)
-    assert cell.stimulus_bounds("current") == (-float("inf"), float("inf"))
+    for mode in ("current", "conductance", "current_density", "extracellular"):
+        assert cell.stimulus_bounds(mode) == (-1000.0, 1000.0)
     with pytest.raises(InvalidValue, match="stimulus mode is unknown: got 'magnetic'"):
         cell.stimulus_bounds("magnetic")
 
@@ -56,3 +58,15 @@ def test_recordable_states_are_named_once():
     states = make_model("ReducedCalciumSomaDendrite").recordable_states("excitatory")
     assert len(states) == len(set(states))
     assert {"Ca", "h_Na", "m_CaL", "Na_i"} <= set(states)
+
+
+@pytest.mark.parametrize("period", [-2.0, float("nan")])
+def test_refractory_period_that_is_no_time_is_refused(period):
+    with pytest.raises(InvalidValue, match="'refractory_period' is out of range: got -?[2n]"):
+        ReducedCalciumSomaDendrite(refractory_period=period)
+
+
+def test_run_refuses_a_current_beyond_any_pipette():
+    env = Env(1, "LIF").init()
+    with pytest.raises(InvalidValue, match="got 1e\\+300 nA; current takes -1000 to 1000 nA"):
+        env.run(1.0, Stimulus.from_current([[1e300]], dt=1.0))

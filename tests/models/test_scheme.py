@@ -29,7 +29,6 @@ def slope(stepper, equations, current, duration, steps):
 SMOOTH = [
     ("HodgkinHuxley", "excitatory", 0.1, 8.0, 0.05),  # through a spike
     ("PinskyRinzel", "excitatory", 0.06, 15.0, 0.1),
-    ("PinskyRinzelPVBC", "inhibitory", 0.05, 20.0, 0.1),
     ("ReducedCalciumSomaDendrite", "excitatory", 0.02, 30.0, 0.1),
     ("ReducedCalciumSomaDendrite", "inhibitory", 0.01, 20.0, 0.1),
 ]  # model, kind, nA, ms, longest step

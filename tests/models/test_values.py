@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
+from livn.models import MODELS, make_model
 from livn.models.izhikevich import Izhikevich
 from livn.models.lif import LIF
-from livn.models.values import initial_state, parameter_values, refractory_steps
+from livn.models.scheme import derive_step
+from livn.models.values import (
+    initial_state,
+    parameter_values,
+    refractory_steps,
+    step_constants,
+)
 
 GIDS = np.arange(50, dtype=np.uint32)
 
@@ -50,3 +57,18 @@ def test_refractory_period_is_rounded_to_steps():
     values = parameter_values(e, {"refractory_period": 2.0}, 1, GIDS)
     assert refractory_steps(e, values, 0.025) == 80
     assert refractory_steps(e, values, 0.3) == 7
+
+
+@pytest.mark.parametrize("kind", ["excitatory", "inhibitory"])
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_at_its_bounds_gives_finite_numbers(name, kind):
+    """Nothing is divided by a parameter that may be 0; warnings are errors as well."""
+    e = make_model(name).equations(kind)
+    step = derive_step(e)
+    for parameter, declared in e.parameters.items():
+        for bound in filter(np.isfinite, declared.bounds):
+            values = parameter_values(e, {parameter: bound}, 1, GIDS[:1])
+            numbers = {**values, **step_constants(step, values, 0.1)}
+            numbers |= initial_state(e, values, 1)
+            wrong = [n for n, v in numbers.items() if not np.isfinite(v).all()]
+            assert not wrong, (parameter, bound)

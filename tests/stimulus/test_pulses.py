@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from livn.errors import InvalidValue
 from livn.stimulus import (
@@ -121,7 +120,7 @@ def test_for_array_resizes_and_overrides():
     assert policy.driven == (3, 4)
     with pytest.raises(InvalidValue, match=r"got \[16\]; need 0 to 15"):
         policy.for_array(16, [16])
-    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+    with pytest.raises(InvalidValue, match="Extra inputs are not permitted"):
         policy.for_array(16, [1], total_ms=3.0)
 
 
@@ -196,5 +195,18 @@ def test_sweep_that_does_not_fit_is_refused(fields, message):
 
 
 def test_unknown_field_is_refused():
-    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+    with pytest.raises(InvalidValue, match="Extra inputs are not permitted"):
         BiphasicPulsePolicy(amplitud=1.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"channels": [1.5]}, "BiphasicPulsePolicy channels.0 is not accepted: got 1.5; "),
+        ({"channels": [1], "dt": 0.0}, "BiphasicPulsePolicy dt is not accepted: got 0.0;"),
+        ({"channels": [1], "pulse_times": []}, r"pulse times are missing: got \[\]; need at least"),
+    ],
+)
+def test_pulse_that_cannot_be_is_refused(fields, message):
+    with pytest.raises(InvalidValue, match=message):
+        Stimulus.biphasic_pulse(4, **fields)

@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from livn.errors import CorruptFile, NotSupported
-from livn.system import content_hash, fetch, make, predefined
+from livn.system import UnknownSystem, content_hash, fetch, make, place, predefined
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -202,3 +202,8 @@ def test_missing_directory_is_named(tmp_path):
 def test_provenance_is_not_needed(directory):
     (directory / "provenance.json").unlink()
     assert json.dumps(make(directory).summary())
+
+
+def test_place_of_an_unknown_system_is_refused():
+    with pytest.raises(UnknownSystem, match="unknown system: got 'EI9'"):
+        place("EI9")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livn.errors import CorruptFile, InvalidValue, NotSupported
-from livn.system.files import content_hash, read_graph, write_graph
+from livn.system.files import content_hash, read_graph, verify, write_graph
 from livn.system.graph import Graph, Projection
 
 # The reference writer of the format: h5py only.
@@ -472,3 +472,17 @@ def test_synapses_on_several_sections_cannot_be_written(graph, tmp_path):
     synapses = {**graph.synapses, ("EXC", "EXC"): both}
     with pytest.raises(NotSupported, match=r"EXC_EXC cannot be written: got sections \['soma'"):
         write_graph(replace(graph, synapses=synapses), tmp_path / "culture")
+
+
+def test_verify_gives_the_hash_of_what_was_written_and_refuses_what_was_changed(directory, edit):
+    assert verify(directory) == content_hash(directory)
+
+    def move(file):
+        file["Populations/EXC/Generated Coordinates/X Coordinate/Attribute Value"][0] = 1.0
+
+    edit(directory / "cells.h5", move)
+    with pytest.raises(CorruptFile, match=r"provenance.json belongs to other content: got \w+;"):
+        verify(directory)
+    (directory / "provenance.json").unlink()
+    with pytest.raises(CorruptFile, match="provenance.json has no content_hash to compare with"):
+        verify(directory)

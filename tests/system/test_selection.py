@@ -92,6 +92,7 @@ def test_patch_bounds_hold_their_edges(grid):
         ((-1,), "got -1 cells"),
         ((1.5,), "out of range: got 1.5"),
         ((float("nan"),), "out of range: got nan"),
+        ((1000,), "selection of the culture does not fit: got 1000 cells; there are 10"),
         (({"EXC": 9},), "selection of EXC does not fit: got 9 cells; there are 8"),
         (({"EXC": [8]},), "gids of EXC repeat or are not its own"),
         (({"EXC": [1, 1]},), "gids of EXC repeat"),

@@ -29,6 +29,7 @@ from rich.table import Table
 from run import PLAIN_WIDTH, machine
 
 from livn import Env, Stimulus
+from livn.backend import BACKENDS
 from livn.errors import NotSupported
 from livn.models import MODELS, make_model
 from livn.models.assembly import Equations
@@ -48,7 +49,6 @@ CURRENTS = {
     "Izhikevich": (0.005, 0.01, 0.02),
     "LIF": (0.16, 0.2, 0.5),
     "PinskyRinzel": (0.045, 0.3, 0.45),  # between them it is chaotic
-    "PinskyRinzelPVBC": (0.1, 0.3, 0.5),
     "ReducedCalciumSomaDendrite": (0.05, 0.1, 0.2),
 }
 SAME = {"cells-EXC:soma.r": 0.5, "cells-INH:soma.r": 0.5}  # Izhikevich: the reference's middle
@@ -145,7 +145,7 @@ def table(rows: list[Accuracy]) -> Table:
 def options() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description="How well spike times converge.")
-    parser.add_argument("--backends", nargs="+", default=["brian2"])
+    parser.add_argument("--backends", nargs="+", default=list(BACKENDS), choices=BACKENDS)
     parser.add_argument("--models", nargs="+", default=list(CURRENTS), choices=MODELS)
     parser.add_argument("--steps", nargs="+", type=float, default=STEPS, help="ms")
     parser.add_argument("--duration", type=float, default=200.0, help="of the current step, ms")

@@ -20,6 +20,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -29,6 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from livn import Env, Stimulus
+from livn.backend import BACKENDS
 from livn.errors import LivnError
 from livn.models import MODELS
 
@@ -67,9 +69,8 @@ class LivnCulture:
 
 # name -> (system, model) -> Culture. Another simulator joins with one line and its own class.
 CONTESTANTS: dict[str, Callable[[str, str], Culture]] = {
-    "brian2": lambda system, model: LivnCulture(system, model, "brian2"),
+    name: partial(LivnCulture, backend=name) for name in BACKENDS
 }
-
 
 NUMBERS = ["rate Hz", "build s", "first s", "wall s / s", "loop ms", "stimulated loop ms"]
 

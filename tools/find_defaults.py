@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from livn import Env, Run
+from livn.backend import BACKENDS
 from livn.system import ParallelSystem
 from livn.system.catalog import RECIPES
 
@@ -111,9 +112,9 @@ def noise_of(model: str, factors: dict[str, float]) -> dict[str, float]:
     }
 
 
-def find_noise(model: str) -> dict[str, float]:
+def find_noise(model: str, backend: str) -> dict[str, float]:
     """Return the noise at which unconnected cells of each population fire at `ALONE`."""
-    env = Env(ParallelSystem({"EXC": 40, "INH": 40}), model=model, target="cython")
+    env = Env(ParallelSystem({"EXC": 40, "INH": 40}), model=model, backend=backend)
     env.init().record_spikes()
     factors = {"EXC": 1.0, "INH": 1.0}
     for pop, target in ALONE.items():
@@ -138,10 +139,10 @@ def weights_of(model: str, env: Env, factor: float) -> dict[str, float]:
 
 
 def find(
-    name: str, model: str, noise: dict[str, float], duration: float, guess: float
+    name: str, model: str, noise: dict[str, float], duration: float, guess: float, backend: str
 ) -> tuple[dict[str, object], float]:
     """Return the parameters of one system for one model with what they do, and the factor."""
-    env = Env(name, model=model, target="cython").init().record_spikes()
+    env = Env(name, model=model, backend=backend).init().record_spikes()
     env.set_params(noise)
 
     def measured(factor: float) -> Activity:
@@ -162,7 +163,7 @@ def find(
     result = tried[factor] if factor in tried else measured(factor)
     rounded = {k: float(f"{v:.4g}") for k, v in (weights_of(model, env, factor) | noise).items()}
     meta = {
-        "script": "tools/find_defaults.py", "backend": "brian2", "rate_hz": round(result.rate, 2),
+        "script": "tools/find_defaults.py", "backend": backend, "rate_hz": round(result.rate, 2),
         "rates_hz": {p: round(r, 2) for p, r in result.rates.items()},
         "active_fraction": round(result.active, 3), "peak_hz": round(result.peak, 1),
     }  # fmt: skip
@@ -183,14 +184,15 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", default=list(RECIPES), choices=list(RECIPES))
     parser.add_argument("--models", nargs="+", default=list(NOISE), choices=list(NOISE))
     parser.add_argument("--seconds", type=float, default=4.0, help="simulated per evaluation")
+    parser.add_argument("--backend", default="native", choices=list(BACKENDS))
     asked = parser.parse_args()
     for model in asked.models:
         print(model)
-        noise = find_noise(model)
+        noise = find_noise(model, asked.backend)
         guess = 1.0
         for name in asked.systems:  # the factor of one system is where the next one starts
             print(f"  {name}", flush=True)
-            entry, guess = find(name, model, noise, 1e3 * asked.seconds, guess)
+            entry, guess = find(name, model, noise, 1e3 * asked.seconds, guess, asked.backend)
             write(name, model, entry)
             print(f"  {name} {model}: {entry['meta']}", flush=True)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livn.env.parameters import by_name
 from livn.errors import InvalidValue, UnknownName, unknown_names
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Cell:
     def set_params(self, params: Mapping[str, float]) -> "Env":
         """Set some of its parameters; its neighbours keep theirs."""
         columns = self._columns()
-        unknown = [name for name in params if name not in columns]
+        unknown = [name for name in by_name(params) if name not in columns]
         if unknown:
             raise self.unknown_param(unknown[0], list(columns))
         for name, value in params.items():
@@ -108,7 +109,7 @@ class CellRegistry(Mapping[Any, Any]):
             InvalidValue: for a wrong number of values.
         """
         change: dict[str, Any] = {}
-        for name, value in params.items():
+        for name, value in by_name(params).items():
             if ":" in name or np.ndim(value) == 0:
                 change[f"cells-{name}"] = value
             else:

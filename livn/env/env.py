@@ -1,6 +1,7 @@
 """The Env: record, run, set, clear."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from math import inf
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from livn.env.plasticity import Plasticity
 from livn.env.recorded import Recorded
 from livn.env.touch import Touch
 from livn.env.tuning import Tuning
-from livn.errors import InvalidValue
+from livn.errors import InvalidType, InvalidValue
 from livn.run import Run
 from livn.stimulus import Stimulus
 from livn.types import Decoding, Encoding
@@ -28,10 +29,10 @@ class Snapshot:
     """Everything that decides the future of an Env but its io; can be pickled.
 
     Attributes:
-        culture: what it was taken of: backend, model, and gids by population.
+        culture: what it was taken of: backend, model, system, and the cells that are simulated.
     """
 
-    culture: Any
+    culture: dict[str, str]
     dt: float
     engine: Any
     stream: int
@@ -80,19 +81,29 @@ class Env(Tuning, Recorded, Touch, Plasticity):
             self._culture(), engine.dt, engine.snapshot(), self._stream, params, self._stimulus_dt
         )
 
-    def restore(self, snapshot: Snapshot) -> Self:
-        """Continue from a snapshot, bit for bit.
+    def restore(self, snapshot: Any) -> Self:
+        """Continue from a snapshot, bit for bit in an Env of the same seed.
+
+        An Env of another seed is a branch: it starts from the state of the snapshot and continues
+        with its own seed, that is with other noise and other drawn cell parameters.
 
         Raises:
-            InvalidValue: if it was taken of other cells, another model or on another backend.
+            InvalidType: if it is not a snapshot.
+            InvalidValue: if it was taken of other cells, another system or model, or on another
+                backend.
         """
         self._check_open()
-        if snapshot.culture != self._culture():
+        if not isinstance(snapshot, Snapshot):
+            raise InvalidType(f"no snapshot: got {snapshot!r}; need what env.snapshot() returned.")
+        own = self._culture()
+        other = [name for name in own if snapshot.culture[name] != own[name]]
+        if other:
+            got, wanted = ({n: c[n] for n in other} for c in (snapshot.culture, own))
             raise InvalidValue(
-                f"snapshot is of another culture: got {snapshot.culture!r}; this one is "
-                f"{self._culture()!r}. Make an Env like the one it was taken of.",
-                got=snapshot.culture,
-                allowed=self._culture(),
+                f"snapshot is of another culture: got {got}; this one is {wanted}. "
+                "Make an Env like the one it was taken of.",
+                got=got,
+                allowed=wanted,
             )
         self.parameters.replace(snapshot.params)
         engine = self._engine
@@ -104,10 +115,18 @@ class Env(Tuning, Recorded, Touch, Plasticity):
         self._stimulus_dt = snapshot.stimulus_dt
         return self.reseed_noise(snapshot.stream)
 
-    def _culture(self) -> tuple[str, str, dict[str, list[int]]]:
-        populations = self.network_plan.populations
-        cells = {n: [int(p.gids[0]), int(p.gids[-1]), len(p)] for n, p in populations.items()}
-        return self.backend, self.model.params_key(), cells
+    def _culture(self) -> dict[str, str]:
+        cells = [
+            f"{len(p)} {name} {sha256(p.gids.tobytes()).hexdigest()[:12]}"
+            for name, p in self.network_plan.populations.items()
+        ]
+        system = self.system.uuid or f"{self.system.name} {self.system.population_ranges}"
+        return {
+            "backend": self.backend,
+            "model": repr(self.model),
+            "system": system,
+            "cells": ", ".join(cells),
+        }
 
     # time
 

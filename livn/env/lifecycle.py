@@ -1,6 +1,7 @@
 """The part of an Env that is made, built, cleared and closed."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from livn.backend.network import Network
 from livn.env.parameters import Parameters
 from livn.env.plan import plan_network
 from livn.env.recording import Recorder
-from livn.errors import InvalidState, NotSupported
+from livn.errors import InvalidState, InvalidType, NotSupported, unknown_names
 from livn.io import IO
 from livn.models import make_model
 from livn.models.model import Model
@@ -46,11 +47,17 @@ class Lifecycle:
                 f"backend {self.backend!r} runs in one process: got a communicator of "
                 f"{comm.Get_size()} ranks. Pass comm=None or use a backend with MPI."
             )
+        if Capability.MPI not in self.capabilities and subworld_size is not None:
+            raise NotSupported(
+                f"backend {self.backend!r} runs in one process: got subworld_size="
+                f"{subworld_size!r}. Leave it out or use a backend with MPI."
+            )
+        self._check_options(options)
         self.seed = whole("seed", seed, at_least=0)
         self.comm, self.subworld_size = comm, subworld_size
         self.system: BaseSystem = resolve(system, comm)
         self.model = self._resolve_model(model)
-        self.io = self.system.default_io(comm) if io is None else io
+        self.io = self._resolve_io(io)
         self.options = options
         self._engine: Engine | None = None
         self._stream = 0
@@ -58,17 +65,40 @@ class Lifecycle:
         self._closed = False
         self._plan(None)
 
-    def _resolve_model(self, model: Model | str | None) -> Model:
+    def _resolve_model(self, model: Any) -> Model:
         if model is None:
             chosen: Model = self.system.default_model(self.comm)
             return chosen
         if isinstance(model, str):
             return make_model(self._module.POINT_MODEL if model == "point" else model)
+        if not isinstance(model, Model):
+            is_class = isinstance(model, type) and issubclass(model, Model)
+            hint = f" Pass an instance: {model.__name__}()." if is_class else ""
+            raise InvalidType(
+                f"model is not a Model: got {model!r}; need a Model or the name of one.{hint}",
+                got=model,
+            )
         return model
+
+    def _resolve_io(self, io: Any) -> IO:
+        if io is None:
+            return self.system.default_io(self.comm)
+        if not isinstance(io, IO):
+            raise InvalidType(
+                f"io is not an IO: got {io!r}; need an IO such as livn.io.MEA, or None.", got=io
+            )
+        return io
+
+    def _check_options(self, options: Iterable[str]) -> None:
+        accepted = inspect.signature(self._module.build).parameters.values()
+        known = [p.name for p in accepted if p.default is not p.empty]
+        unknown = [name for name in options if name not in known]
+        if unknown and not any(p.kind is p.VAR_KEYWORD for p in accepted):
+            raise unknown_names(f"option of backend {self.backend}", unknown, known)
 
     def _plan(self, selection: Mapping[str, NDArray[np.int64]] | None) -> None:
         self.network_plan: Network = plan_network(self.system, self.model, selection)
-        self.parameters = Parameters(self.network_plan, self.seed)
+        self.parameters = Parameters(self.network_plan, self.seed, self.model.dt)
         self.recorder = Recorder(self.network_plan)
 
     def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:

@@ -1,6 +1,7 @@
 """Everything that can be set on an Env, by key: weights, receptors, noise and cells."""
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,10 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livn.backend.network import Network, Population, Target
-from livn.errors import InvalidValue, UnknownName, unknown_names
+from livn.errors import InvalidType, InvalidValue, UnknownName, unknown_names
 from livn.models.description import Parameter
 from livn.models.receptors import peak_factor
-from livn.models.values import Value, parameter_values
+from livn.models.values import (
+    Value,
+    initial_state,
+    parameter_values,
+    refractory_steps,
+    step_constants,
+)
 
 _SECTIONS = {"soma", "dend", "hillock"}  # names a weight key may use whatever the cell has
 
@@ -49,12 +56,14 @@ class Parameters:
     """What is in force for a network; the description's values where nothing was set.
 
     Attributes:
+        dt: step at which new values are tried, ms.
         weights: weight key -> factor.
         overrides: population -> flat parameter name -> value.
     """
 
     network: Network
     seed: int
+    dt: float
     weights: dict[str, float] = field(init=False)
     overrides: dict[str, dict[str, Value]] = field(init=False)
 
@@ -153,7 +162,7 @@ class Parameters:
 
         Raises:
             UnknownName: for keys that match nothing, all at once, with the nearest valid ones.
-            InvalidValue: for values that are not finite or out of bounds.
+            InvalidValue: for values that are not finite, out of bounds, or make no cell.
         """
         unknown = [_bare(key) for key in params if not self._known(key)]
         if unknown:
@@ -172,6 +181,7 @@ class Parameters:
                 parameter = one.equations.parameters[flat]
                 change.overrides[population][flat] = _checked(key, value, parameter, size)
         self._check_kinetics(change)
+        self._check_outcome(change, plain)
         return change
 
     def apply(self, change: Change) -> list[str]:
@@ -187,7 +197,7 @@ class Parameters:
         """Put the values of a change in force instead of everything set before."""
         self.weights = dict(change.weights)
         self.overrides = {name: dict(values) for name, values in change.overrides.items()}
-        self._values.clear()
+        self._values = {}
 
     def _known(self, key: str) -> bool:
         plain = _bare(key)
@@ -208,6 +218,41 @@ class Parameters:
                     f"{rise:g} ms, tau_decay={decay:g} ms; need tau_rise < tau_decay.",
                     got=(rise, decay),
                 )
+
+    def _check_outcome(self, change: Change, given: Mapping[str, Any]) -> None:
+        """Refuse a change that leaves some number of the cells or synapses undefined."""
+        tried = copy(self)
+        tried.replace(self.everything())
+        tried._values = dict(self._values)
+        for population in tried.apply(change):
+            try:
+                with np.errstate(all="ignore"):
+                    bad = tried._undefined(population)
+            except ArithmeticError as error:
+                bad = str(error)
+            if bad:
+                keys = {key: value for key, value in given.items() if self._sets(key, population)}
+                raise InvalidValue(
+                    f"parameters make no cell of {population}: got {keys}; {bad}. "
+                    "Choose values at which all that follows from them is finite.",
+                    got=keys,
+                )
+
+    def _undefined(self, population: str) -> str:
+        """Return what is not finite of a population with the present values, or nothing."""
+        p, values = self.network.populations[population], self.values(population)
+        found = {
+            **values,
+            **initial_state(p.equations, values, len(p)),
+            **step_constants(p.step, values, self.dt),
+            "refractory": refractory_steps(p.equations, values, self.dt),
+            **self.increments(),
+        }
+        names = [name for name, value in found.items() if not np.all(np.isfinite(value))]
+        return f"{names[0]} is not finite" if names else ""
+
+    def _sets(self, key: str, population: str) -> bool:
+        return key in self._keys and any(p == population for p, _ in self._keys[key].places)
 
     def _unknown(self, unknown: list[str]) -> UnknownName:
         kind = unknown[0].split("-")[0]
@@ -230,6 +275,16 @@ class Parameters:
             and spelling.split("-")[2:] == rest.split("-")[1:]
         )
         return next(same, None)
+
+
+def by_name(params: Any) -> Mapping[str, Any]:
+    """Return `params`, or raise where it is not a mapping of names."""
+    if not isinstance(params, Mapping) or not all(isinstance(key, str) for key in params):
+        raise InvalidType(
+            f"parameters are not named: got {params!r}; need a mapping of names to values.",
+            got=params,
+        )
+    return params
 
 
 def populations_of(key: str) -> set[str]:

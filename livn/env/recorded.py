@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from livn.env.lifecycle import Lifecycle
-from livn.errors import InvalidType, InvalidValue
+from livn.errors import InvalidType, InvalidValue, unknown_names
 
+_OPTIONS = ("gids", "sections")
 _DT = 0.1  # ms, between samples unless told otherwise
 
 
@@ -13,7 +14,7 @@ class Recorded(Lifecycle):
     """Recordings asked for, from now on and until the Env is closed."""
 
     def record(
-        self, what: str, population: Any = None, dt: float | None = None, **options: Any
+        self, what: Any, population: Any = None, dt: float | None = None, **options: Any
     ) -> Self:
         """Record spikes, voltage, membrane_current or any state from now on.
 
@@ -25,9 +26,13 @@ class Recorded(Lifecycle):
 
         Raises:
             UnknownRecordable: if no cell has it, naming what there is.
-            UnknownName: for populations that are not there.
-            InvalidValue: if `what` is not a name, or cells or sections are not there.
+            UnknownName: for populations or options that are not there.
+            InvalidType: if `what` or a population is not text.
+            InvalidValue: if `what` is not a name, no population is named, or cells or sections are
+                not there.
         """
+        if not isinstance(what, str):
+            raise InvalidType(f"what to record is not a name: got {what!r}; need text.", got=what)
         if not all(part.isidentifier() for part in what.split(".")):
             raise InvalidValue(
                 f"what to record is not a name: got {what!r}; known: "
@@ -35,6 +40,9 @@ class Recorded(Lifecycle):
                 got=what,
             )
         if what != "spikes":
+            unknown = [name for name in options if name not in _OPTIONS]
+            if unknown:
+                raise unknown_names("recording option", unknown, _OPTIONS)
             self._refuse_other_dt(what, dt or _DT)
             self.recorder.add(what, population, _DT if dt is None else dt, **options)
         elif dt is not None or options:
@@ -66,7 +74,7 @@ class Recorded(Lifecycle):
         population: Any = None,
         dt: float = _DT,
         gids: Any = None,
-        sections: Sequence[str] | None = None,
+        sections: str | Sequence[str] | None = None,
     ) -> Self:
         """Record membrane potentials every `dt` ms, of the soma unless sections are named."""
         return self.record("voltage", population, dt, gids=gids, sections=sections)

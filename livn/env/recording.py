@@ -1,6 +1,6 @@
 """What an Env records, and how samples of an engine become channels of a Run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from livn.arrays import positive
 from livn.backend.contract import Drive, Output, Probe
 from livn.backend.network import Network, Population
-from livn.errors import InvalidValue, UnknownRecordable, unknown_names
+from livn.errors import InvalidType, InvalidValue, UnknownRecordable, unknown_names
 from livn.run import Run
 
 _UA_PER_NA = 1e-3
@@ -58,10 +58,19 @@ class Recorder:
 
         Raises:
             UnknownName: for names that are not there.
+            InvalidValue: if there is no name.
+            InvalidType: if names are not text.
         """
         if population is None:
             return list(self.network.populations)
-        wanted = [population] if isinstance(population, str) else list(population)
+        wanted = _names(population, "population")
+        if not wanted:
+            raise InvalidValue(
+                f"no population named: got {population!r}; known: "
+                f"{', '.join(self.network.populations)}. Leave it out for all.",
+                got=population,
+                allowed=list(self.network.populations),
+            )
         unknown = [n for n in wanted if n not in self.network.populations]
         if unknown:
             raise unknown_names("population", unknown, self.network.populations)
@@ -73,7 +82,7 @@ class Recorder:
         population: str | Sequence[str] | None = None,
         dt: float = 0.1,
         gids: Any = None,
-        sections: Sequence[str] | None = None,
+        sections: str | Sequence[str] | None = None,
     ) -> None:
         """Record a series from now on; asking again replaces what was asked of a population.
 
@@ -97,7 +106,7 @@ class Recorder:
         asked = {n: self.network.populations[n] for n in self.populations(population)}
         _check_gids(gids, asked)
         cells = {n: some for n, p in asked.items() if len(some := _cells(p, gids))}
-        wanted = [place] if place else sections
+        wanted = _names(place or sections, "section") if place or sections else None
         rows = {n: _sections(asked[n], state, wanted) for n in cells}
         _check_sections(what, wanted, rows)
         variable = "V" if state in ("voltage", "membrane_current") else state
@@ -178,6 +187,16 @@ class Recorder:
         gids = self.network.populations[r.population].gids[r.cells].astype(np.int64)
         flat = samples.reshape(-1, samples.shape[-1])
         return np.repeat(gids, len(r.sections)), flat, r.sections * len(gids)
+
+
+def _names(given: Any, what: str) -> list[str]:
+    """Return one name or several as a list."""
+    names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidType(
+            f"{what} is not a name: got {given!r}; need a name or several.", got=given
+        )
+    return names
 
 
 def _sections(population: Population, state: str, wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -105,8 +105,13 @@ class Touch(Lifecycle):
     active_neuron_coordinates = simulated_coordinates
 
     def recording_sections_per_cell(self, population: str) -> int:
-        """Return how many rows a cell of `population` has in a membrane current recording."""
-        return len(self.network_plan.populations[population].equations.sections)
+        """Return how many rows a cell of `population` has in a membrane current recording.
+
+        Raises:
+            UnknownName: if there is no such population.
+        """
+        (name,) = self.recorder.populations([population])
+        return len(self.network_plan.populations[name].equations.sections)
 
     def destination_sections(self) -> dict[str, tuple[str, ...]]:
         """Return population -> sections on which its synapses end."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from livn.env.lifecycle import Lifecycle
-from livn.env.parameters import populations_of
+from livn.env.parameters import by_name, populations_of
 from livn.errors import InvalidState, unknown_names
 from livn.system.parameters import group_parameters
 
@@ -18,7 +18,8 @@ class Tuning(Lifecycle):
     def apply_model_defaults(self, weights: bool = True, noise: bool = True) -> Self:
         """Set the parameters that ship with the system for this model.
 
-        A system without any keeps the weights of its graph and stays without noise, with a warning.
+        A system without any gets, with a warning, those of the model: its weights, else those of
+        the graph, and its noise, else none.
         Parameters of populations that are not simulated are left out.
 
         Args:
@@ -27,14 +28,16 @@ class Tuning(Lifecycle):
         """
         shipped = self.system.default_params(model=self.model)
         if shipped is None:
-            shipped = self.model.default_weights(self.system.name)
-            if not shipped:
-                warnings.warn(
-                    f"no parameters for system {self.system.name!r} with model "
-                    f"{self.model.params_key()}: weights as in its graph, noise off. "
-                    "Set them with env.set_params.",
-                    stacklevel=2,
-                )
+            own = _prefixed("weight-", self.model.default_weights(self.system.name))
+            background = _prefixed("noise-", self.model.default_noise(self.system.name))
+            applied = ["weights of the model" if own else "weights as in its graph"] * weights
+            applied += [f"noise of the model, {background}" if background else "noise off"] * noise
+            warnings.warn(
+                f"no parameters for system {self.system.name!r} with model "
+                f"{self.model.params_key()}: {'; '.join(applied)}. Set them with env.set_params.",
+                stacklevel=2,
+            )
+            shipped = own | background
         wanted = {k: v for k, v in shipped.items() if (noise if k[:6] == "noise-" else weights)}
         return self._set_simulated(wanted)
 
@@ -70,16 +73,17 @@ class Tuning(Lifecycle):
         set of all. Cell and noise parameters take one value, or one per cell of a population.
 
         Raises:
+            InvalidType: if `params` is not a mapping of names.
             UnknownName: for keys that match nothing, with the nearest valid ones.
-            InvalidValue: for values that are not finite or out of bounds.
+            InvalidValue: for values that are not finite, out of bounds, or make no cell.
         """
         self._check_open()
-        touching = {k[3:]: v for k, v in params.items() if k.startswith("io-")}
+        touching = {k[3:]: v for k, v in by_name(params).items() if k.startswith("io-")}
         change = self.parameters.resolve(
             {k: v for k, v in params.items() if not k.startswith("io-")}
         )
         if touching:
-            self.io.set_params(touching)
+            self.io = self.io.with_params(touching)
         self._load(self.parameters.apply(change))
         return self
 
@@ -133,4 +137,4 @@ class Tuning(Lifecycle):
 
 
 def _prefixed(prefix: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    return {prefix + key.removeprefix(prefix): value for key, value in params.items()}
+    return {prefix + k.removeprefix(prefix): value for k, value in by_name(params).items()}

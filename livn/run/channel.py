@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 from livn.errors import InvalidType, InvalidValue
@@ -23,11 +24,13 @@ def spanning(name: str, channel: Channel, duration: float | None) -> Channel:
         return channel
     if not isinstance(channel, Series):
         return channel if channel.duration == duration else replace(channel, duration=duration)
-    if abs(channel.t0 + channel.duration - duration) > channel.dt + SAME_MOMENT:
+    due = ceil((duration - channel.t0 - SAME_MOMENT) / channel.dt)  # samples with t < duration
+    if channel.n_samples != due:
         raise InvalidValue(
             f"series {name!r} does not span the run: got {channel.n_samples} samples of "
-            f"{channel.dt:g} ms; need {round(duration / channel.dt)} for {duration:g} ms.",
+            f"{channel.dt:g} ms; need {due} for {duration:g} ms.",
             got=channel.n_samples,
+            allowed=due,
         )
     return channel
 

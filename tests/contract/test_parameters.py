@@ -1,8 +1,12 @@
 """No parameter is ignored: what is set is given back and reaches what the backend computes."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
+from livn.env import Env
+from livn.errors import Diverged, InvalidValue
 from livn.stimulus import Stimulus
 
 # Parameters that say where a cell is, not how it moves.
@@ -59,3 +63,44 @@ def test_every_parameter_has_an_effect(culture, digest, case):
 
     assert {key.split(":")[-1] for key in ignored} <= GEOMETRY
     assert digest(culture.clear().run(12, given, dt=case.dt)) == as_is
+
+
+def test_lower_bound_of_a_parameter_makes_a_cell_or_is_refused(new_env, case):
+    env = new_env({"EXC": 1, "INH": 1}, case.model).record_voltage(dt=0.5)
+    params = env.params()
+    for name, population in env.network_plan.populations.items():
+        for local in env.parameters.cell_parameters(name):
+            key = f"cells-{name}:{local}"
+            section, _, plain = local.rpartition(".")
+            flat = f"{plain}_{section}" if section else plain
+            low = population.equations.parameters[flat].bounds[0]
+            if not np.isfinite(low):
+                continue
+            try:
+                env.set_params({key: low})
+            except InvalidValue:
+                assert str(env.params()) == str(params)
+                continue
+            assert env.params()[key] == low
+            with suppress(Diverged):
+                assert np.all(np.isfinite(env.run(1, dt=case.dt).voltage))
+            env.clear().set_params(params)
+
+
+TOO_LARGE = {
+    "LIF": {"cells-soma.g_L": 1e300, "cells-soma.tau_m": 1e300},  # an infinite capacitance
+    "HodgkinHuxley": {"cells-refractory_period": 1e308},  # an infinite number of steps
+}
+
+
+@pytest.mark.parametrize("model", TOO_LARGE)
+@pytest.mark.parametrize("initialised", [True, False])
+def test_values_that_make_no_cell_are_refused_before_they_are_in_force(backend, model, initialised):
+    env = Env(2, model, backend=backend)
+    env = env.init() if initialised else env
+    before = env.params()
+
+    with pytest.raises(InvalidValue, match="make no cell of EXC: got {'cells-"):
+        env.set_params(TOO_LARGE[model])
+
+    assert env.params() == before

@@ -124,7 +124,7 @@ def test_snapshot_of_another_culture_is_refused(culture, new_env, case):
     foreign = new_env({"EXC": 3, "INH": 1}, case.model).snapshot()
     before = culture.t
 
-    with pytest.raises(InvalidValue, match=r"snapshot is of another culture: got .*\[0, 2, 3\]"):
+    with pytest.raises(InvalidValue, match=r"snapshot is of another culture: got .*3 EXC"):
         culture.restore(foreign)
     assert culture.t == before
 

@@ -16,6 +16,7 @@ from livn.errors import (
     NotSupported,
     UnknownName,
 )
+from livn.io import MEA
 from livn.models.izhikevich import Izhikevich
 from livn.models.lif import LIF
 from livn.stimulus import Stimulus
@@ -62,6 +63,7 @@ def test_system_may_be_named_given_or_counted():
     assert isinstance(Env(System(predefined("EI1")), LIF()).system, System)
     assert Env({"EXC": 2, "INH": 3}, LIF()).system.populations == ["EXC", "INH"]
     assert Env(ParallelSystem(4), LIF()).system.num_neurons == 4
+    assert Env(np.int64(2), LIF()).system.num_neurons == 2
 
 
 def test_model_may_be_named():
@@ -78,6 +80,13 @@ def test_model_may_be_named():
         ({"system": 2, "seed": -1}, InvalidValue, "seed is too small: got -1"),
         ({"system": 2, "seed": 1.5}, InvalidType, "seed is not an integer: got 1.5"),
         ({"system": 2, "backend": "brain2"}, BackendNotFound, "Did you mean 'brian2'"),
+        ({"system": 2, "model": LIF}, InvalidType, r"Pass an instance: LIF\(\)"),
+        ({"system": 2, "model": 3}, InvalidType, "model is not a Model: got 3"),
+        ({"system": 2, "io": 3}, InvalidType, "io is not an IO: got 3"),
+        ({"system": 2, "io": MEA}, InvalidType, "io is not an IO"),
+        ({"system": 2, "tarjet": "numpy"}, UnknownName, r"'tarjet' \(did you mean 'target'\?\)"),
+        ({"system": 2, "network": 1}, UnknownName, "unknown option of backend brian2"),
+        ({"system": 2, "subworld_size": 2}, NotSupported, "got subworld_size=2"),
     ],
 )
 def test_env_that_makes_no_sense_is_refused(arguments, error, message):
@@ -220,13 +229,36 @@ def test_groups_of_the_parameter_document(ship):
         Env(directory, "Izhikevich").apply_default_params(strict=True)
 
 
-def test_culture_without_parameters_keeps_its_graph_with_a_warning():
-    env = Env(2, "LIF")
-    before = env.params()
+def test_culture_without_parameters_stays_as_its_graph_with_a_warning():
+    env = Env("EI1", "LIF")
 
-    with pytest.warns(UserWarning, match="no parameters for system 'ParallelSystem' .* LIF"):
+    said = "system '.*EI1' with model LIF: weights as in its graph; noise off. Set"
+    with pytest.warns(UserWarning, match=said):
         env.apply_model_defaults()
-    assert env.params() == before
+
+    params = env.params()
+    assert {params[k] for k in env.weight_names} == {1.0}
+    assert [params[f"noise-{p}-level"] for p in ("EXC", "INH")] == [0.0, 0.0]
+
+
+class Tuned(LIF):
+    """LIF that brings weights and noise for every culture."""
+
+    def default_weights(self, system=""):
+        return {"EXC_EXC-dend-AMPA-weight": 0.5}
+
+    def default_noise(self, system=""):
+        return {"level": 90.0}
+
+
+def test_weights_and_noise_of_the_model_are_set_where_it_has_some():
+    env = Env("EI1", Tuned())
+    with pytest.warns(UserWarning, match="weights of the model; noise of the model"):
+        env.apply_model_defaults()
+
+    params = env.params()
+    assert params["EXC_EXC-dend-AMPA-weight"] == 0.5
+    assert params["noise-EXC-level"] == 90.0
 
 
 def test_make_returns_a_culture_ready_to_run():
@@ -234,8 +266,13 @@ def test_make_returns_a_culture_ready_to_run():
         warnings.simplefilter("ignore", UserWarning)
         env = make("EI1", model="LIF", seed=5)
 
+        few = make(3, model="LIF")
+
     assert env.seed == 5
     assert env.run(1).duration == 1
+    assert few.run(1).duration == 1
+    with pytest.raises(InvalidType, match="system is unreadable: got None"):
+        make(None)
 
 
 def test_reinit_starts_over_with_the_parameters_in_force():

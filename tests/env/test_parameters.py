@@ -1,10 +1,14 @@
 """Keys: what they address, how else they may be written, what is said of wrong ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from livn.env import Env
-from livn.errors import InvalidValue, UnknownName
+from livn.errors import InvalidType, InvalidValue, UnknownName
+from livn.io import MEA
+from livn.models.lif import LIF
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +159,56 @@ def test_start_voltage_of_all_cells(env):
     env.v_init = -66.0
     assert env.v_init == -66.0
     assert env.params()["cells-INH:V_init"] == -66.0
+
+
+def test_io_that_several_envs_share_is_changed_in_one_of_them():
+    shared = MEA([[0, 0.0, 0.0, 0.0]])
+    changed, other = Env(1, "LIF", io=shared), Env(1, "LIF", io=shared)
+    gain = next(k for k in changed.params() if k.endswith("recording_gain"))
+    before = other.params()[gain]
+
+    changed.set_params({gain: 7.0})
+
+    assert changed.params()[gain] == 7.0
+    assert other.params()[gain] == before == shared.params()[gain.removeprefix("io-")]
+
+
+def test_io_keys_are_set_all_or_none(env):
+    before = env.params()
+    with pytest.raises(UnknownName, match="parameter of MEA: got 'no_such'"):
+        env.set_params({"io-input_radius": 5.0, "io-no_such": 1.0})
+    with pytest.raises(InvalidValue, match="got -1"):
+        env.set_params({"io-input_radius": -1.0, "EXC_EXC-dend-AMPA-weight": 2.0})
+    assert str(env.params()) == str(before)
+
+
+@pytest.mark.parametrize("params", [None, 3, {3: 1.0}, [("noise-std_e", 1.0)]])
+def test_what_is_not_named_is_refused(env, params):
+    for call in (env.set_params, env.set_weights, env.set_noise, env.cells.set_params,
+                 env.cells[0].set_params):  # fmt: skip
+        with pytest.raises(InvalidType, match="parameters are not named: got"):
+            call(params)
+
+
+class Unbounded(LIF):
+    """LIF that says nothing of which values make sense."""
+
+    def cell(self, kind):
+        cell = super().cell(kind)
+        soma = cell.compartments[0]
+        mechanisms = tuple(
+            replace(m, parameters=tuple(replace(p, bounds=(-np.inf, np.inf)) for p in m.parameters))
+            for m in soma.mechanisms
+        )
+        return replace(cell, compartments=(replace(soma, mechanisms=mechanisms),))
+
+
+@pytest.mark.parametrize("tau_m", [0.0, [10.0, 0.0]])
+def test_division_by_zero_is_refused_and_names_the_key(tau_m):
+    env = Env(2, Unbounded())
+    before = env.params()
+
+    with pytest.raises(InvalidValue, match=r"make no cell of EXC: got {'cells-EXC:soma.tau_m': "):
+        env.set_params({"cells-EXC:soma.tau_m": tau_m, "noise-level": 1.0})
+
+    assert env.params() == before

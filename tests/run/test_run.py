@@ -110,7 +110,7 @@ def test_add_tells_events_from_series():
     assert isinstance(run.add("x", [0], [0.5])["x"], Events)
     assert isinstance(run.add("x", [0], [[0.5] * 10], dt=0.1)["x"], Series)
     assert isinstance(run.add("x", [0], [[0.5]], padded=True)["x"], PaddedEvents)
-    assert run.add("x", [0], [[1] * 9], dt=0.1, t0=0.05)["x"].t0 == 0.05
+    assert run.add("x", [0], [[1] * 10], dt=0.1, t0=0.05)["x"].t0 == 0.05
 
 
 def test_add_of_nothing_changes_nothing():
@@ -139,6 +139,15 @@ def test_padded_spikes_unpack_compact():
 def test_add_refuses_what_does_not_fit(arguments, options, message):
     with pytest.raises(InvalidValue, match=message):
         Run(duration=100).add(*arguments, **options)
+
+
+@pytest.mark.parametrize("n_samples", [99, 101])
+def test_a_sample_too_few_or_too_many_is_refused(n_samples):
+    run = Run(duration=10.0)
+    for add in (run.add_voltage, run.add_current):
+        with pytest.raises(InvalidValue, match=f"got {n_samples} samples of 0.1 ms; need 100 for"):
+            add([0], np.zeros((1, n_samples)))
+        assert add([0], np.zeros((1, 100))).duration == 10.0
 
 
 def test_named_slots_take_their_kind_only():
@@ -205,7 +214,7 @@ def test_concat_refuses_a_series_with_a_gap():
     assert whole["x"].values.tolist() == [[1, 2, 3]]
     assert whole.duration == 0.3
     with pytest.raises(InvalidValue, match=r"'x' does not continue: got first sample at 0 ms of a"):
-        first.concat(later.add("x", [0], [[3]], dt=0.1))
+        first.concat(later.add("x", [0], [[3, 4]], dt=0.1))
 
 
 def test_concat_refuses_two_kinds_in_one_channel():

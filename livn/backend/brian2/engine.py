@@ -143,7 +143,7 @@ class Brian2Engine(Engine):
         if foreign:
             raise InvalidState(
                 f"network has objects of yours: got {foreign} when a parameter became one value "
-                "per cell, for which the network is built anew. Set it first, then add your objects."
+                "per cell, for which the network is built anew. Set it first, then add yours."
             )
 
     def load_weights(self, increments: Mapping[str, float]) -> None:

@@ -25,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -37,6 +38,7 @@ from livn.models import MODELS
 T = TypeVar("T")
 STEP = 10.0  # ms of one turn of the closed loop
 AMPLITUDE = 1.5  # uA
+CURRENT = 0.002  # nA
 DEFAULT_MODELS = ["Izhikevich", "ReducedCalciumSomaDendrite"]
 PLAIN_WIDTH = 160  # characters of a line that goes to a file
 
@@ -53,24 +55,34 @@ class Culture(Protocol):
 class LivnCulture:
     """A predefined system in livn."""
 
-    def __init__(self, system: str, model: str, backend: str):
-        self.env = Env(system, model=model, backend=backend)
+    def __init__(self, system: str, model: str, backend: str, **options: str):
+        self.env = Env(system, model=model, backend=backend, **options)
         self.env.init()
         self.env.apply_model_defaults()
         self.env.record_spikes()
         self.n_cells = self.env.system.num_neurons
-        pulse = Stimulus.biphasic_pulse(self.env.io.num_channels, [0], amplitude=AMPLITUDE)
-        self.stimulus = self.env.cell_stimulus(pulse)
+        self.stimulus = _stimulus(self.env)
 
     def run(self, duration: float, stimulated: bool) -> int:
         """Advance by `duration` ms and return the number of spikes."""
         return len(self.env.run(duration, self.stimulus if stimulated else None).spike_ids)
 
 
+def _stimulus(env: Env) -> Stimulus:
+    """A pulse of one electrode, or a current into every cell where cells do not feel electrodes."""
+    if "extracellular" in env.model.input_modes():
+        pulse = Stimulus.biphasic_pulse(
+            env.io.num_channels, [0], amplitude=AMPLITUDE, interphase_gap=0.1, dt=0.1
+        )
+        return env.cell_stimulus(pulse)
+    return Stimulus.from_current(np.full((5, env.system.num_neurons), CURRENT), dt=0.1)
+
+
 # name -> (system, model) -> Culture. Another simulator joins with one line and its own class.
 CONTESTANTS: dict[str, Callable[[str, str], Culture]] = {
     name: partial(LivnCulture, backend=name) for name in BACKENDS
 }
+CONTESTANTS["brian2-cython"] = partial(LivnCulture, backend="brian2", target="cython")
 
 NUMBERS = ["rate Hz", "build s", "first s", "wall s / s", "loop ms", "stimulated loop ms"]
 
@@ -140,7 +152,7 @@ def options() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description="How fast cultures run.")
     parser.add_argument("--systems", nargs="+", default=["EI1", "EI2", "EI3"])
-    parser.add_argument("--backends", nargs="+", default=list(CONTESTANTS), choices=CONTESTANTS)
+    parser.add_argument("--backends", nargs="+", default=list(BACKENDS), choices=CONTESTANTS)
     parser.add_argument("--models", nargs="+", default=DEFAULT_MODELS, choices=list(MODELS))
     parser.add_argument("--duration", type=float, default=1000.0, help="ms of the long run")
     parser.add_argument("--repeats", type=int, default=20, help="turns of the closed loop")

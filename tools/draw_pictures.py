@@ -14,7 +14,7 @@ PULSES = (500.0, 1000.0, 1500.0)  # ms
 
 def main() -> None:
     """Run EI3 under three pulses and draw its raster and its electrodes."""
-    env = make("EI3").record_spikes()
+    env = make("EI3", backend="native").record_spikes()
     pulses = Stimulus.biphasic_pulse(
         env.io.num_channels, [CHANNEL], amplitude=AMPLITUDE, pulse_times=PULSES
     )

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from livn.models import MODELS
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -59,3 +61,9 @@ def test_quickstart_prints_spikes_on_electrodes_and_draws(tmp_path):
     before, after = np.array(rows, int).sum(axis=0)
     assert 0 < before < after
     assert (tmp_path / "quickstart.png").stat().st_size > 10_000
+
+
+def test_numerics_page_has_a_row_for_every_model() -> None:
+    page = (ROOT / "docs" / "numerics.md").read_text()
+    for name in MODELS:
+        assert f"\n| {name}" in page

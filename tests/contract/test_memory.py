@@ -35,6 +35,8 @@ def test_many_short_runs_do_not_grow_memory(new_env):
     env.record_spikes().record_voltage().record_membrane_current()
     held = []
     tracemalloc.start()
+    for _ in range(400):  # until the free lists of the interpreter and of numba are full
+        env.run(0.5)
     for _ in range(4):
         for _ in range(100):
             env.run(0.5)

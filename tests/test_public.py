@@ -23,7 +23,6 @@ def test_unknown_name_is_refused():
         _ = livn.mkae
 
 
-def test_import_takes_less_than_a_fifth_of_a_second():
-    code = "import time; t = time.perf_counter(); import livn; print(time.perf_counter() - t)"
-    took = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3)]
-    assert min(took) < 0.2
+def test_importing_livn_loads_no_heavy_package():
+    code = "import sys, livn; print(*{'numpy', 'sympy', 'brian2', 'numba'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == []

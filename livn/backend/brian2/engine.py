@@ -185,7 +185,7 @@ class Brian2Engine(Engine):
         collector = _Collector(self, probes, self.step, n_steps)
         self._collect = collector
         try:
-            with np.errstate(over="ignore", under="ignore"):  # exp saturates, sigmoids stay finite
+            with np.errstate(all="ignore"):  # what does not stay finite, check_finite reports
                 if all(o.clock is self._clock for o in self._objects):
                     self._take(n_steps)
                 else:  # people added objects with a clock of their own

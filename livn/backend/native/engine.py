@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.backend.contract import Drive, Engine, Output, Probe
+from livn.backend.contract import Drive, Engine, Output, Probe, check_finite
 from livn.backend.native.arrays import (
     constants,
     network_arrays,
@@ -109,6 +109,12 @@ class NativeEngine(Engine):
             spikes.append(self._spikes(call, n, done))
             done += n
         self._silence(drives)
+        for name, place in self._places.items():
+            population = self.network.populations[name]
+            where = [place.row(v) for v in population.equations.voltages]
+            voltages = place.blocks(self._arrays.cells)[:, where].swapaxes(0, 1)
+            cells = voltages.reshape(len(where), -1)[:, : len(population)]
+            check_finite(population, list(cells), self.step * self.dt)
         return Output(
             np.concatenate([g for g, _ in spikes]),
             np.concatenate([s for _, s in spikes]),

@@ -5,15 +5,15 @@ Voltages live at t_n, all other states at t_(n-1/2) (leapfrog, Hines 1984). One 
 1. each state advances to t_(n+1/2) with V at t_n: exactly where it is linear in itself (gates,
    conductances), by the linearly implicit midpoint rule otherwise (ion concentrations). A state
    that needs another one (calcium needs the calcium gates) takes its mean over the step, its value
-   at t_n;
+   at t_n; logarithms of concentrations move along their tangents;
 2. Ornstein-Uhlenbeck conductances advance by their exact transition density;
 3. voltages advance to t_(n+1) with the conductances at t_(n+1/2): one compartment by exponential
    Rosenbrock-Euler (exact between the spikes of a leaky cell), several by the implicit midpoint
-   rule on the tree of compartments, so strong coupling is stable. Where a current depends on V
-   other than through a driving force (instantaneous gates, GHK, magnesium block), that is taken at
-   the midpoint that a step with it frozen predicts: linearising a steep instantaneous gate instead
-   makes spikes overshoot. Where the membrane itself has such currents, two steps of h/2 are taken:
-   spikes of cells with instantaneous sodium gates are features of 20 to 40 us, and one step of
+   rule on the tree of compartments, so strong coupling is stable. Driving forces of Goldman,
+   Hodgkin and Katz and the magnesium block of receptors bend little within a step and count by
+   value and slope at its start. An instantaneous gate of the membrane is steep, and its tangent
+   would make spikes overshoot: it is taken at the midpoint that a step with it frozen predicts, in
+   two steps of h/2, because the spikes of such cells are features of 20 to 40 us and one step of
    25 us gets their width wrong.
 
 The scheme is second order in h (start values stand for t_0 and t_(-1/2) alike, which shifts slow
@@ -21,7 +21,7 @@ states by half a step). What depends on parameters and h alone is gathered into
 `constants`, computed once, not in every step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -29,11 +29,9 @@ import sympy as sp
 
 from livn.models.assembly import Equations, FlatState
 from livn.models.expressions import exprel, names, relu, symbol
+from livn.models.voltage import HELD, H, Replaced, Stage, voltage_stages
 
-H = "h"
-Sections = dict[str, sp.Expr]  # an expression per section
-Stage = list[tuple[str, sp.Expr]]  # assignments in order
-HELD = "free"  # 1 where the cell is not refractory, 0 where held states keep their value
+__all__ = ["H", "HELD", "Step", "derive_step"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,13 @@ def derive_step(equations: Equations) -> Step:
     fixed = set(equations.parameters) | set(equations.derived) | {H}
     hoist = _Hoist(fixed)
     assignments: Stage = []
-    stages = [_state_stage(equations, fixed), *_voltage_stages(equations)]
+    rate = {s: equations.rate(s) for s in equations.sections}
+    logs = _logarithms(equations, rate)
+    begin = [(n.name, log) for log, n in logs.items()]
+    states = _state_stage(equations, logs, fixed)
+    after = {log: symbol(f"new_{n.name}") for log, n in logs.items()}
+    rate = {s: e.xreplace(after) for s, e in rate.items()}
+    stages = [[*begin, *states], *voltage_stages(equations, rate)]
     for stage, prefix in zip(stages, "abc", strict=False):
         lifted = [(n, hoist(e)) for n, e in stage]
         assignments += _share(lifted, prefix)
@@ -76,23 +80,40 @@ def derive_step(equations: Equations) -> Step:
     return Step(equations, hoist.constants, tuple(assignments), threshold, reset)
 
 
-def _state_stage(equations: Equations, fixed: set[str]) -> Stage:
-    """Advance all states but the voltages; new values go to `new_<name>` and are copied last."""
+def _logarithms(equations: Equations, rate: Mapping[str, sp.Expr]) -> dict[sp.Expr, sp.Symbol]:
+    """Name the logarithms of states alone: reversal potentials that follow concentrations."""
+    states = {symbol(n) for n in equations.states}
+    voltages = {symbol(n) for n in equations.voltages}
+    used = [x.derivative for x in equations.states.values()] + list(rate.values())
+    logs = {log for e in used for log in e.atoms(sp.log)}
+    found = [g for g in logs if g.free_symbols & states and not g.free_symbols & voltages]
+    found.sort(key=sp.default_sort_key)
+    return {log: symbol(f"log{k}") for k, log in enumerate(found)}
+
+
+def _state_stage(equations: Equations, logs: dict[sp.Expr, sp.Symbol], fixed: set[str]) -> Stage:
+    """Advance all states but the voltages; new values go to `new_<name>` and are copied last.
+
+    A logarithm moves along its tangent: concentrations change by parts in a million in a step.
+    """
     stage: Stage = []
-    middle: dict[sp.Symbol, sp.Expr] = {}
+    middle: Replaced = dict(logs)
+    change = dict.fromkeys(logs, sp.Integer(0))
     for state in equations.states.values():
-        new = _advance(state, middle, fixed)
+        own, new = symbol(state.name), symbol(f"new_{state.name}")
+        value = _advance(state, middle, fixed)
         if state.name in equations.held:
-            own = symbol(state.name)
-            new = own + symbol(HELD) * (new - own)
-        stage.append((f"new_{state.name}", new))
-        own = symbol(state.name)
-        middle[own] = (own + symbol(f"new_{state.name}")) / 2
-    copies = [(name, symbol(f"new_{name}")) for name in equations.states]
-    return [*stage, *copies]
+            value = own + symbol(HELD) * (value - own)
+        stage.append((new.name, value))
+        middle[own] = (own + new) / 2
+        for log in logs:
+            change[log] += log.diff(own) * (new - own)
+            middle[log] = logs[log] + change[log] / 2
+    stage += [(f"new_{n.name}", n + change[log]) for log, n in logs.items()]
+    return stage + [(name, symbol(f"new_{name}")) for name in equations.states]
 
 
-def _advance(state: FlatState, middle: dict[sp.Symbol, sp.Expr], fixed: set[str]) -> sp.Expr:
+def _advance(state: FlatState, middle: Replaced, fixed: set[str]) -> sp.Expr:
     """Return the value of one state a step later; `middle` gives the others at t_n.
 
     Args:
@@ -108,7 +129,7 @@ def _advance(state: FlatState, middle: dict[sp.Symbol, sp.Expr], fixed: set[str]
             new += spread * symbol(state.random)
         return new
     derivative = state.derivative.xreplace(middle)
-    slope = _slope(derivative, x)
+    slope = _slope(state.derivative, x).xreplace(middle)
     if names(slope) <= fixed:
         return x + h * derivative * exprel(h * slope)
     return x + h * derivative / (1 - h / 2 * slope)
@@ -127,106 +148,6 @@ def _slope(derivative: sp.Expr, x: sp.Symbol) -> sp.Expr:
     opaque = {r: sp.Dummy() for r in derivative.atoms(relu)}
     back = {v: k for k, v in opaque.items()}
     return derivative.xreplace(opaque).diff(x).xreplace(back)
-
-
-def _voltage_stages(equations: Equations) -> list[Stage]:
-    """Advance the voltages with all other states given; `dV_<section>` is the change."""
-    sections = equations.sections
-    v = {s: symbol(f"V_{s}") for s in sections}
-    middle = {v[s]: symbol(f"mid_{s}") for s in sections}
-    rate = {s: _at_midpoint(equations.rate(s), middle) for s in sections}
-    if not _symbols(*rate.values()) & set(middle.values()):
-        return [_moved(equations, rate, symbol(H), "")]
-    steep = [_at_midpoint(equations.membrane[s], middle) for s in sections]
-    parts = ("1", "2") if _symbols(*steep) & set(middle.values()) else ("",)
-    h = symbol(H) / len(parts)
-    stages = []
-    for part in parts:
-        ahead = {m: symbol(f"{m.name}{part}") for m in middle.values()}
-        behind = {m: x for x, m in middle.items()}
-        start = {s: e.xreplace(behind) for s, e in rate.items()}
-        frozen = {s: e.diff(v[s]).xreplace(behind) for s, e in rate.items()}
-        predict = _solve(equations, start, frozen, h / 2, f"pre{part}", sp.Integer(1))
-        predict += [(f"mid_{s}{part}", v[s] + symbol(f"pre{part}_{s}")) for s in sections]
-        there = {s: e.xreplace(ahead) for s, e in rate.items()}
-        stages.append([*predict, *_moved(equations, there, h, part)])
-    return stages
-
-
-def _moved(equations: Equations, rate: Sections, h: sp.Expr, tag: str) -> Stage:
-    """Advance the voltages by `h` with everything but V in a driving force constant."""
-    slope = {s: e.diff(symbol(f"V_{s}")) for s, e in rate.items()}
-    stage = _solve(equations, rate, slope, h, f"dV{tag}", sp.Rational(1, 2))
-    free = symbol(HELD) if any(x in equations.held for x in equations.voltages) else 1
-    moved = [(f"V_{s}", symbol(f"V_{s}") + free * symbol(f"dV{tag}_{s}")) for s in rate]
-    return [*stage, *moved]
-
-
-def _solve(
-    equations: Equations,
-    rate: Sections,
-    slope: Sections,
-    h: sp.Expr,
-    name: str,
-    implicit: sp.Expr,
-) -> Stage:
-    """Return assignments of the change over a step `h`, to `<name>_<section>`."""
-    if len(rate) == 1:
-        ((s, f),) = rate.items()
-        exact = exprel(h * slope[s]) if implicit != 1 else 1 / (1 - h * slope[s])
-        return [(f"{name}_{s}", h * f * exact)]
-    return _solve_tree(equations, rate, slope, h, name, implicit)
-
-
-def _at_midpoint(expression: sp.Expr, ahead: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """Evaluate what is not polynomial in V at the extrapolated midpoint of the step."""
-    if not expression.free_symbols & set(ahead) or expression.is_Symbol:
-        return expression
-    polynomial = expression.is_Add or expression.is_Mul
-    polynomial |= expression.is_Pow and expression.exp.is_Integer and expression.exp > 0
-    if polynomial:
-        return expression.func(*(_at_midpoint(a, ahead) for a in expression.args))
-    return expression.xreplace(ahead)
-
-
-def _solve_tree(
-    equations: Equations,
-    rate: Sections,
-    slope: Sections,
-    h: sp.Expr,
-    name: str,
-    implicit: sp.Expr,
-) -> Stage:
-    """Solve (1 - implicit h J) dV = h rate on the tree of compartments, leaves first (Hines)."""
-    sections = equations.sections
-    stage: Stage = []
-    diagonal = {s: 1 - implicit * h * slope[s] for s in sections}
-    right: dict[str, sp.Expr] = {s: h * rate[s] for s in sections}
-    parent = _parents(equations)
-    pull = {s: implicit * h / symbol(f"capacitance_{s}") for s in sections}
-    d, r = f"d_{name}", f"r_{name}"
-    for s in reversed(sections[1:]):
-        p, g = parent[s]
-        stage += [(f"{d}_{s}", diagonal[s]), (f"{r}_{s}", right[s])]
-        factor = pull[p] * symbol(g) / symbol(f"{d}_{s}")
-        diagonal[p] -= factor * pull[s] * symbol(g)
-        right[p] += factor * symbol(f"{r}_{s}")
-    stage.append((f"{name}_{sections[0]}", right[sections[0]] / diagonal[sections[0]]))
-    for s in sections[1:]:
-        p, g = parent[s]
-        known = symbol(f"{r}_{s}") + pull[s] * symbol(g) * symbol(f"{name}_{p}")
-        stage.append((f"{name}_{s}", known / symbol(f"{d}_{s}")))
-    return stage
-
-
-def _parents(equations: Equations) -> dict[str, tuple[str, str]]:
-    """Map each section but the first to the earlier section it is joined to, and the coupling."""
-    order = {s: k for k, s in enumerate(equations.sections)}
-    parents = {}
-    for a, b, g in equations.coupled:
-        first, second = sorted((a, b), key=order.__getitem__)
-        parents[second] = (first, g)
-    return parents
 
 
 class _Hoist:

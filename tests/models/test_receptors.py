@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from livn import random
 from livn.errors import InvalidValue, UnknownName
@@ -73,6 +74,26 @@ def test_synapse_drives_the_cell_towards_its_reversal_potential(stepper):
     v = stepper(equations, 0.05).run(100.0, **start)["V_soma"]
     assert -70.2 < v.min() < -70.05
     assert v[-1] == pytest.approx(-70.0, abs=1e-3)
+
+
+def test_voltage_under_a_magnesium_block_is_second_order_in_the_step(stepper):
+    """LIF: C = 0.1 nF, g_L = 0.01 uS; states of the scheme start half a step before 0."""
+    _, equations = with_receptor("NMDA", NMDA)
+
+    def rate(t, v):
+        g = 0.2 * (np.exp(-t / 80.0) - np.exp(-t / 0.5))
+        return -(0.01 * (v + 70.0) + g / (1 + np.exp(-0.062 * v) / 3.57) * v) / 0.1
+
+    exact = solve_ivp(rate, (0, 4), [-70.0], rtol=1e-11, atol=1e-11).y[0, -1]
+    steps = 0.2 / 2.0 ** np.arange(4)
+    errors = []
+    for h in steps:
+        early = {"A_NMDA_soma": 0.2 * np.exp(h / 1.0), "B_NMDA_soma": 0.2 * np.exp(h / 160.0)}
+        v = stepper(equations, h, V_threshold=1e3).run(4.0, **early)["V_soma"][-1]
+        errors.append(abs(v - exact))
+    assert -60.0 < exact < -20.0  # mV: far along the block
+    assert errors[0] < 0.05  # mV
+    assert np.polyfit(np.log(steps), np.log(errors), 1)[0] == pytest.approx(2.0, abs=0.15)
 
 
 @pytest.mark.parametrize(("v", "open_fraction"), [(-70.0, 0.04), (-40.0, 0.23), (0.0, 0.78)])

@@ -1,6 +1,7 @@
 """How well spike times converge: every model on every backend against the converged solution.
 
 python benchmarks/accuracy.py --models LIF ReducedCalciumSomaDendrite --json here.json
+python benchmarks/accuracy.py --backends native native:precision=float32
 
 Isolated cells without noise get a current step of `--duration` ms into the soma, one cell per
 current. Reference is `livn.models.reference.solve`: LSODA at a relative tolerance of 1e-8 with
@@ -77,7 +78,9 @@ def measure(backend: str, model: str, dt: float, references: dict[str, list[Floa
     n = len(currents)
     start = time.perf_counter()
     system = ParallelSystem(dict.fromkeys(references, n))
-    env = Env(system, make_model(model), backend=backend).init()
+    name, _, text = backend.partition(":")
+    settings = dict(pair.split("=") for pair in text.split(",") if pair)
+    env = Env(system, make_model(model), backend=name, **settings).init()
     if model == "Izhikevich":
         env.set_params(SAME)
     env.record_spikes()
@@ -145,7 +148,8 @@ def table(rows: list[Accuracy]) -> Table:
 def options() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description="How well spike times converge.")
-    parser.add_argument("--backends", nargs="+", default=list(BACKENDS), choices=BACKENDS)
+    parser.add_argument("--backends", nargs="+", default=list(BACKENDS),
+                        help="name, or name:option=value,...")  # fmt: skip
     parser.add_argument("--models", nargs="+", default=list(CURRENTS), choices=MODELS)
     parser.add_argument("--steps", nargs="+", type=float, default=STEPS, help="ms")
     parser.add_argument("--duration", type=float, default=200.0, help="of the current step, ms")

@@ -1,10 +1,11 @@
-"""The command line: `livn version`, `livn systems list`, `livn doctor`."""
+"""The command line: `livn version`, `livn systems list`, `livn doctor [--warm]`."""
 
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -125,6 +126,21 @@ def _doctor() -> int:
     return _failure(f"the default backend does not work here: got LIVN_BACKEND={default!r}.")
 
 
+def _warm() -> int:
+    """Compile what the native backend needs for the predefined cultures of every model."""
+    from livn import Env
+    from livn.models import MODELS
+
+    for number, model in enumerate(MODELS, 1):
+        print(f"{number}/{len(MODELS)}  {model} ...", flush=True)
+        start = time.perf_counter()
+        env = Env("EI1", model, backend="native").init()
+        print(f"     {env.describe()}: {time.perf_counter() - start:.1f} s", flush=True)
+        env.close()
+    print(f"Compiled code is kept in {settings.cache_dir() / 'native'}.")
+    return 0
+
+
 def _machine() -> Iterable[tuple[str, str]]:
     """What was found of the packages, compiler, MPI and cache that runs depend on."""
     yield "packages", "  ".join(f"{name} {_installed(name)}" for name in PACKAGES)
@@ -181,4 +197,5 @@ ACTIONS: dict[str, tuple[Callable[[], int], str]] = {
     "version": (_version, "print the installed version"),
     "systems list": (_systems_list, "the predefined cultures, and which are on this machine"),
     "doctor": (_doctor, "which backends work here, and why the others do not"),
+    "doctor --warm": (_warm, "compile the native backend ahead of time, a minute or two"),
 }

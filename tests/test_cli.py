@@ -5,7 +5,8 @@ import sys
 import pytest
 
 import livn
-from livn import cli
+from livn import cli, settings
+from livn.models import MODELS
 from livn.system import place, predefined
 
 
@@ -69,6 +70,16 @@ def test_doctor_tells_of_a_cache_that_cannot_be_written(capsys, monkeypatch, tmp
     monkeypatch.setenv("LIVN_CACHE_DIR", str(blocker / "cache"))
     cli.main(["doctor"])
     assert "not writable" in capsys.readouterr().out
+
+
+def test_doctor_warm_compiles_every_model_and_the_next_time_loads_it(capsys, monkeypatch):
+    monkeypatch.setattr("livn.models.MODELS", {"LIF": MODELS["LIF"]})
+    assert cli.main(["doctor", "--warm"]) == 0
+    assert "1/1  LIF ..." in capsys.readouterr().out
+    assert cli.main(["doctor", "--warm"]) == 0
+    out = capsys.readouterr().out
+    assert "compiled in" not in out
+    assert str(settings.cache_dir() / "native") in out
 
 
 @pytest.mark.parametrize("words", [["version"], ["systems", "list"], ["doctor"]])

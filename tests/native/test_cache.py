@@ -66,3 +66,13 @@ def test_code_in_memory_is_used_again():
 
 def test_names_of_code_depend_on_its_text():
     assert cache._digest("a") == cache._digest("a") != cache._digest("b")
+
+
+def test_a_process_that_compiles_says_so_and_one_that_loads_does_not(folder):
+    script = SCRIPT.replace("x + 1.0", "x + 2.0").replace("== 2.0", "== 3.0")
+    first, second = (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    assert first.stderr.count(f"some seconds a model; kept in {folder}") == 1
+    assert second.stderr == ""

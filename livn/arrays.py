@@ -58,6 +58,8 @@ def as_floats(values: Any, what: str) -> Array:
     Raises:
         InvalidValue: if `values` is not numeric or, where it can be looked at, not finite.
     """
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isfinite(values).all():
+        return values
     xp = namespace(values)
     try:
         array = xp.asarray(values)
@@ -82,6 +84,8 @@ def positive(value: Any, what: str, unit: str) -> Any:
     Raises:
         InvalidValue: if it is not one positive finite number.
     """
+    if type(value) is float and 0.0 < value < math.inf:
+        return value
     if is_traced(value):
         return value
     number = math.nan

@@ -9,7 +9,7 @@ checked everything before it calls.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from livn.backend.network import Network, Population
 from livn.errors import Diverged, NotSupported
 from livn.models.values import Value
+
+if TYPE_CHECKING:
+    from livn.backend.copies import Copies
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,36 @@ class Drive:
         """Return the row in force at a step of the call."""
         sample = step // self.hold
         return int(self.index[sample]) if sample < len(self.index) else 0
+
+    def changes(self) -> "Changes":
+        """Return when the row in force becomes another one."""
+        played = np.zeros(len(self.index) + 2, np.int64)
+        played[1:-1] = self.index
+        at = (played[1:] != played[:-1]).nonzero()[0]
+        return Changes(at * self.hold, np.zeros(len(at), np.int64), played[1:][at], self.rows)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Input to one population of several copies: from a step on a row, until the next change.
+
+    Attributes:
+        steps: of the call, int64 [n_changes], ascending.
+        copies: whose input changes, int64 [n_changes].
+        which: the row in force from then on, int64 [n_changes].
+        rows: as of a `Drive`; row 0 is zero.
+    """
+
+    steps: NDArray[np.int64]
+    copies: NDArray[np.int64]
+    which: NDArray[np.int64]
+    rows: Mapping[str, NDArray[np.float64]]
+
+    def of(self, copy: int, n_steps: int) -> Drive:
+        """Return the input of one copy during `n_steps`."""
+        mine = self.copies == copy
+        number = np.searchsorted(self.steps[mine], np.arange(n_steps), side="right")
+        return Drive(1, np.append(0, self.which[mine])[number], self.rows)
 
 
 @dataclass(frozen=True)
@@ -124,6 +157,21 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> None:
         """Free all memory; the engine cannot be used afterwards."""
+
+    def batch(
+        self,
+        seeds: Sequence[int],
+        values: Sequence[Mapping[str, Mapping[str, Value]]],
+        increments: Sequence[Mapping[str, float]],
+    ) -> "Copies | None":
+        """Return new copies of the network that are advanced together.
+
+        None where the backend does not do that: copies are then engines advanced in turn.
+
+        Args:
+            seeds, values, increments: of each copy, as `build` takes them.
+        """
+        return None
 
     def native(self) -> Any:
         """Return the simulator's own network object.

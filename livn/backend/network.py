@@ -4,16 +4,17 @@ Built from a system and a model before any simulator is involved; the same for a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livn.models.assembly import Equations
+from livn.models.derived import known_step
 from livn.models.description import Kind
 from livn.models.receptors import Receptor
-from livn.models.scheme import Step, derive_step
+from livn.models.scheme import Step
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,13 @@ class Population:
     @cached_property
     def step(self) -> Step:
         """The time step of these cells."""
-        return derive_step(self.equations)
+        return known_step(self.equations)
+
+    def repeated(self, n: int) -> "Population":
+        """Return these cells `n` times, one copy after the other; gids repeat."""
+        many = replace(self, gids=np.tile(self.gids, n))
+        vars(many)["step"] = self.step  # equal equations: not derived again
+        return many
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,20 @@ class Projection:
         """
         return np.maximum(np.rint(self.distances / CONDUCTION_VELOCITY / dt), 2).astype(np.int64)
 
+    def repeated(self, n: int, n_pre: int, n_post: int) -> "Projection":
+        """Return these synapses `n` times, between copies of `n_pre` and `n_post` cells."""
+        return replace(
+            self,
+            sources=_beside(self.sources, n, n_pre),
+            targets=_beside(self.targets, n, n_post),
+            distances=np.tile(self.distances, n),
+        )
+
+
+def _beside(cells: NDArray[np.int64], n: int, n_cells: int) -> NDArray[np.int64]:
+    """Return indices of cells for `n` copies of `n_cells`, one after the other."""
+    return (cells + n_cells * np.arange(n)[:, None]).ravel()
+
 
 CONDUCTION_VELOCITY = 250.0  # um/ms
 
@@ -98,11 +119,24 @@ class Network:
     Attributes:
         targets: (post, pre) -> where its events act; also of projections whose synapses all end or
             start at cells that are not simulated.
+        part: number of this process and of all that share the network; projections have the
+            synapses of its own cells.
     """
 
     populations: Mapping[str, Population]
     projections: tuple[Projection, ...]
     targets: Mapping[tuple[str, str], tuple[Target, ...]]
+    part: tuple[int, int] = (0, 1)
+
+    @cached_property
+    def own(self) -> dict[str, NDArray[np.int64]]:
+        """Indices within each population of the cells of this process: every `n_parts`-th."""
+        number, n_parts = self.part
+        own, start = {}, 0
+        for name, population in self.populations.items():
+            own[name] = np.arange((number - start) % n_parts, len(population), n_parts)
+            start += len(population)
+        return own
 
     @cached_property
     def gids(self) -> NDArray[np.int64]:
@@ -113,3 +147,13 @@ class Network:
     def n_cells(self) -> int:
         """Number of cells."""
         return len(self.gids)
+
+    def repeated(self, n: int) -> "Network":
+        """Return `n` unconnected copies of this network as one."""
+        if n == 1:
+            return self
+        found = self.populations
+        projections = tuple(
+            p.repeated(n, len(found[p.pre]), len(found[p.post])) for p in self.projections
+        )
+        return Network({k: p.repeated(n) for k, p in found.items()}, projections, self.targets)

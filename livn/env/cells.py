@@ -87,7 +87,8 @@ class CellRegistry(Mapping[Any, Any]):
     @property
     def local_gids(self) -> NDArray[np.int64]:
         """Gids of the cells on this rank."""
-        return self.gids
+        populations, own = self.env.network_plan.populations, self.env.network_plan.own
+        return np.concatenate([p.gids[own[n]] for n, p in populations.items()]).astype(np.int64)
 
     def get_params(self) -> dict[str, NDArray[np.float64]]:
         """Return name -> value of every cell in gid order, nan where a cell lacks it."""

@@ -1,6 +1,7 @@
 """From a stimulus of the user to what enters each compartment, nA and µS."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,55 +9,148 @@ from numpy.typing import NDArray
 
 from livn.backend.contract import Drive
 from livn.backend.network import Network, Population
-from livn.errors import InvalidValue, NotSupported
+from livn.env.columns import Site, find_sites
+from livn.errors import InvalidValue
 from livn.models.model import Model
 from livn.stimulus import Stimulus
+from livn.stimulus.layout import weighted
 
 EXCITATORY_REVERSAL = 0.0  # mV, of a positive conductance stimulus (MODELS of published livn)
 INHIBITORY_REVERSAL = -75.0  # mV, of a negative one
 _NA_PER_DENSITY = 1e-2  # 1 mA/cm2 over 1 um2, in nA
 _CHUNK = 1 << 24  # values of a stimulus looked at together
+_FEW = 64  # rows of commands among which repeated ones are not looked for
+_SMALL = 1 << 17  # values of a stimulus that is played faster than looked through
+_LAYOUTS = 16  # layouts of columns that are remembered
 _TOLERANCE = 1e-9
 
 Floats = NDArray[np.float64]
-Columns = tuple[NDArray[np.int64], NDArray[np.str_]]
+Integers = NDArray[np.int64]
+Values = Callable[[str], Any]  # parameter name -> values that broadcast to [n_rows, n_cells]
 
 
-def make_drives(
-    stimulus: Stimulus,
-    network: Network,
-    model: Model,
-    values: Mapping[str, Mapping[str, Any]],
-    n_steps: int,
-    dt: float,
-) -> dict[str, Drive]:
-    """Return the drive of each population.
+@dataclass(frozen=True)
+class Played:
+    """A stimulus as its distinct rows.
 
-    Currents enter the soma unless a section is named. An extracellular potential acts by its
-    differences along the cell: compartment i gets sum_j g_ij (V_ext,j - V_ext,i), which sums to
-    zero over the cell, so a uniform field does nothing.
-
-    Raises:
-        InvalidValue: if the stimulus does not fit the run, the cells or the mode.
-        NotSupported: for a mode the model's cells do not respond to.
+    Attributes:
+        hold: steps per sample.
+        index: row of each sample, int64 [n_batches, n_samples].
+        rows: float64 [n_rows, n_columns], the first of them zero.
+        owner: element of the batch each row is of, int64 [n_rows].
     """
-    hold = _check_time(stimulus, n_steps, dt)
-    _check_mode(stimulus, network, model)
-    gids, sections = _columns(stimulus, network)
-    index, rows = _distinct_rows(stimulus, model)
-    drives = {}
-    for name, population in network.populations.items():
-        mine = np.isin(gids, population.gids)
-        if mine.any():
-            cells = np.searchsorted(population.gids, gids[mine])
-            applied = {s: _place(rows[:, mine], cells, sections[mine] == s, len(population))
-                       for s in population.equations.sections}  # fmt: skip
-            entering = _entering(stimulus.input_mode, applied, population, values[name])
-            drives[name] = Drive(hold, index, entering)
-    return drives
+
+    hold: int
+    index: Integers
+    rows: Floats
+    owner: Integers
 
 
-def _check_time(stimulus: Stimulus, n_steps: int, dt: float) -> int:
+class Inputs:
+    """How stimuli reach the cells of a network.
+
+    Where the columns of a stimulus lie is remembered by their names, so that nothing can be out
+    of date.
+    """
+
+    def __init__(self, network: Network, model: Model):
+        self.network, self.model = network, model
+        self._known: dict[tuple[Any, ...], list[Site]] = {}
+
+    def drives(
+        self,
+        stimulus: Stimulus,
+        values: Mapping[str, Mapping[str, Any]],
+        n_steps: int,
+        dt: float,
+    ) -> dict[str, Drive]:
+        """Return the drive of each population that is driven.
+
+        Currents enter the soma unless a section is named. An extracellular potential acts by its
+        differences along the cell: compartment i gets sum_j g_ij (V_ext,j - V_ext,i), which sums to
+        zero over the cell, so a uniform field does nothing.
+
+        Raises:
+            InvalidValue: if the stimulus does not fit the run, the cells or the mode.
+            NotSupported: for a mode the model's cells do not respond to.
+        """
+        sites = self.sites(stimulus, n_steps, dt)
+        played = self.played(stimulus, dt)
+        index, drives = played.index[0], {}
+        for site in sites:
+            value = values[site.population].__getitem__
+            entering = self.entering(stimulus, site, played.rows, value)
+            if entering:
+                drives[site.population] = Drive(played.hold, index, entering)
+        return drives
+
+    def sites(self, stimulus: Stimulus, n_steps: int, dt: float) -> list[Site]:
+        """Return which columns act on which cells; the stimulus fits a run of `n_steps`."""
+        _check_time(stimulus, n_steps, dt)
+        gids, sections = stimulus.columns()
+        key = (
+            stimulus.input_mode,
+            stimulus.width,
+            None if gids is None else np.asarray(gids).tobytes(),
+            None if sections is None else sections.tobytes(),
+        )
+        if key not in self._known:
+            found = find_sites(stimulus, self.network, self.model)
+            if len(self._known) == _LAYOUTS:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = found
+        return self._known[key]
+
+    def played(self, stimulus: Stimulus, dt: float, batched: bool = False) -> Played:
+        """Return the distinct rows of a stimulus, each of the values checked.
+
+        Args:
+            stimulus: of shape (n_steps, n_columns), or `batched` with one axis in front.
+            dt: step of the simulation, ms.
+        """
+        index, rows, owner = _distinct_rows(stimulus, batched)
+        gain = stimulus.gain
+        if gain is not None and len(rows) > _FEW and not batched:
+            rows, number = np.unique(rows, axis=0, return_inverse=True)
+            number = number.ravel()
+            first = int(number[0])  # where the row of zeros went
+            rows[[0, first]] = rows[[first, 0]]
+            number = np.where(number == 0, first, np.where(number == first, 0, number))
+            index, owner = number[index], np.zeros(len(rows), np.int64)
+        if gain is not None:
+            rows = weighted(rows, np.asarray(gain))
+        self._check_bounds(rows, stimulus)
+        return Played(round(stimulus.dt / dt), index, rows, owner)
+
+    def entering(
+        self, stimulus: Stimulus, site: Site, rows: Floats, value: Values
+    ) -> dict[str, Floats]:
+        """Return `I_<section>` nA and `G_<section>` µS per row and cell of one population."""
+        population = self.network.populations[site.population]
+        applied = {section: part.place(rows) for section, part in site.parts.items()}
+        mode = stimulus.input_mode
+        if mode == "extracellular":
+            return _extracellular(applied, population, len(rows), value)
+        if mode == "current":
+            return {f"I_{s}": a for s, a in applied.items()}
+        if mode == "current_density":
+            return {f"I_{s}": a * value(f"area_{s}") * _NA_PER_DENSITY for s, a in applied.items()}
+        return _conductances(applied)
+
+    def _check_bounds(self, rows: Floats, stimulus: Stimulus) -> None:
+        low, high = self.model.stimulus_bounds(stimulus.input_mode)
+        if rows.size == 0 or (rows.min() >= low and rows.max() <= high):
+            return
+        bad = rows[~((rows >= low) & (rows <= high))]
+        raise InvalidValue(
+            f"stimulus is out of bounds: got {bad[0]:g} {stimulus.units}; {stimulus.input_mode} "
+            f"takes {low:g} to {high:g} {stimulus.units}. Lower the amplitude.",
+            got=float(bad[0]),
+            allowed=(low, high),
+        )
+
+
+def _check_time(stimulus: Stimulus, n_steps: int, dt: float) -> None:
     hold = round(stimulus.dt / dt)
     if hold < 1 or abs(hold * dt - stimulus.dt) > _TOLERANCE:
         raise InvalidValue(
@@ -72,148 +166,66 @@ def _check_time(stimulus: Stimulus, n_steps: int, dt: float) -> int:
             got=stimulus.duration,
             allowed=n_steps * dt,
         )
-    return hold
 
 
-def _check_mode(stimulus: Stimulus, network: Network, model: Model) -> None:
-    taken = sorted(set().union(*(model.input_modes(p.kind) for p in network.populations.values())))
-    if stimulus.input_mode not in taken:
-        raise InvalidStimulusMode(
-            f"model {model.params_key()} takes no {stimulus.input_mode} stimulus: "
-            f"got {stimulus.input_mode!r}; its cells respond to {', '.join(taken)}.",
-            got=stimulus.input_mode,
-            allowed=taken,
-        )
+def _distinct_rows(stimulus: Stimulus, batched: bool) -> tuple[Integers, Floats, Integers]:
+    """Return the row of each sample, the rows, the first of them zero, and whose each row is.
 
-
-class InvalidStimulusMode(NotSupported, InvalidValue):
-    """The cells of a model do not respond to this kind of stimulus."""
-
-
-def _columns(stimulus: Stimulus, network: Network) -> Columns:
-    """Return gid and section of each column."""
-    simulated = network.gids
-    per_row = [(g, s) for p in network.populations.values() for g in p.gids
-               for s in p.equations.sections]  # fmt: skip
-    gids, sections = stimulus.columns()
-    extracellular = stimulus.input_mode == "extracellular"
-    if gids is None:
-        if stimulus.width == len(per_row) and (extracellular or stimulus.width != len(simulated)):
-            return np.array([g for g, _ in per_row]), np.array([s for _, s in per_row])
-        if stimulus.width != len(simulated):
-            raise InvalidValue(
-                f"stimulus has {stimulus.width} columns, the culture {len(simulated)} cells: got "
-                f"no gids; need {len(simulated)} columns, or {len(per_row)} for every compartment.",
-                got=stimulus.width,
-                allowed=(len(simulated), len(per_row)),
-            )
-        gids = simulated
-    gids = np.asarray(gids).astype(np.int64)
-    unknown = np.setdiff1d(gids, simulated)
-    if len(unknown):
-        raise InvalidValue(
-            f"stimulus reaches cells that are not simulated: got gids {unknown[:10].tolist()}; "
-            f"simulated: {simulated[0]} to {simulated[-1]} ({len(simulated)} cells).",
-            got=unknown.tolist(),
-        )
-    if sections is None:
-        if extracellular:
-            raise InvalidValue(
-                "extracellular stimulus has no sections: got one potential per cell, which moves "
-                "no charge; need one column per compartment. Use env.cell_stimulus, or give "
-                "sections and gids.",
-            )
-        sections = np.full(len(gids), "soma")
-    _check_sections(gids, sections, network)
-    return gids, np.asarray(sections)
-
-
-def _check_sections(gids: NDArray[np.int64], sections: NDArray[np.str_], network: Network) -> None:
-    for name, population in network.populations.items():
-        used = set(sections[np.isin(gids, population.gids)].tolist())
-        unknown = sorted(used - set(population.equations.sections))
-        if unknown:
-            raise InvalidValue(
-                f"stimulus names sections that cells of {name} do not have: got {unknown}; "
-                f"known: {', '.join(population.equations.sections)}.",
-                got=unknown,
-                allowed=population.equations.sections,
-            )
-
-
-def _distinct_rows(stimulus: Stimulus, model: Model) -> tuple[NDArray[np.int64], Floats]:
-    """Return for each sample which row it is, and the rows, the first of them zero."""
-    index = np.zeros(stimulus.n_steps, np.int64)
-    rows = [np.zeros((1, stimulus.width))]
-    low, high = model.stimulus_bounds(stimulus.input_mode)
-    chunk = max(1, _CHUNK // max(1, stimulus.width))
-    last, n_rows = rows[0], 1
+    Rows of a small stimulus may be equal; else no two that follow each other are.
+    """
+    chunk = stimulus.n_steps
+    if not batched and stimulus.gain is None and chunk * stimulus.width <= _SMALL:
+        values = _of_one_run(np.asarray(stimulus.inputs(0, chunk), float))[0]
+        every = np.concatenate([np.zeros((1, stimulus.width)), values])
+        return np.arange(1, chunk + 1)[None], every, np.zeros(chunk + 1, np.int64)
+    if not batched:
+        chunk = min(chunk, max(1, _CHUNK // max(1, stimulus.width)))
+    indices, rows, owners = [], [], [np.zeros(1, np.int64)]
+    before: Any = 0.0
+    n_rows = 0
     for start in range(0, stimulus.n_steps, chunk):
-        stop = min(start + chunk, stimulus.n_steps)
-        values = np.asarray(stimulus.window(start * stimulus.dt, stop * stimulus.dt), float)
-        _check_values(values, low, high, stimulus)
-        changed = np.any(values != np.vstack([last, values[:-1]]), axis=1)
-        silent = ~np.any(values, axis=1)
-        new = changed & ~silent
-        number = n_rows - 1 + np.cumsum(new)
-        index[start:stop] = np.where(silent, 0, number)
+        given = stimulus.inputs(start, min(start + chunk, stimulus.n_steps))
+        values = np.asarray(given, float)
+        values = values if batched else _of_one_run(values)
+        loud: NDArray[np.bool_] = np.asarray(values.any(axis=2))
+        new = loud.copy()
+        new[:, 1:] &= (values[:, 1:] != values[:, :-1]).any(axis=2)
+        new[:, 0] &= (values[:, 0] != before).any(axis=1)
+        number = new.cumsum().reshape(new.shape)
+        indices.append((number + n_rows) * loud)
         rows.append(values[new])
-        n_rows += int(new.sum())
-        last = values[-1:]
-    return index, np.vstack(rows)
+        owners.append(new.nonzero()[0])
+        n_rows, before = n_rows + int(number[-1, -1]), values[:, -1]
+    silence = np.zeros((1, rows[0].shape[1]))
+    return np.concatenate(indices, axis=1), np.concatenate([silence, *rows]), np.concatenate(owners)
 
 
-def _check_values(values: Floats, low: float, high: float, stimulus: Stimulus) -> None:
+def _of_one_run(values: Floats) -> Floats:
     if values.ndim != 2:
         raise InvalidValue(
             f"stimulus is a batch: got {values.ndim} dimensions; one run takes "
-            "(n_steps, n_columns). Run each element.",
+            "(n_steps, n_columns). Run each element, or env.batch(n).",
             got=values.shape,
         )
-    bad = values[~((values >= low) & (values <= high))]
-    if len(bad):
-        raise InvalidValue(
-            f"stimulus is out of bounds: got {bad[0]:g} {stimulus.units}; {stimulus.input_mode} "
-            f"takes {low:g} to {high:g} {stimulus.units}. Lower the amplitude.",
-            got=float(bad[0]),
-            allowed=(low, high),
-        )
-
-
-def _place(rows: Floats, cells: NDArray[np.int64], here: NDArray[np.bool_], n_cells: int) -> Floats:
-    """Return [n_rows, n_cells] with the columns of one section added up per cell."""
-    out = np.zeros((len(rows), n_cells))
-    columns: Any = (slice(None), cells[here])
-    np.add.at(out, columns, rows[:, here])
-    return out
-
-
-def _entering(
-    mode: str, applied: Mapping[str, Floats], population: Population, values: Mapping[str, Any]
-) -> dict[str, Floats]:
-    """Return `I_<section>` nA and `G_<section>` µS per row and cell."""
-    if mode == "extracellular":
-        return _extracellular(applied, population, values)
-    if mode == "current":
-        return {f"I_{s}": a for s, a in applied.items()}
-    if mode == "current_density":
-        areas = {s: np.asarray(values[f"area_{s}"]) for s in applied}
-        return {f"I_{s}": a * areas[s] * _NA_PER_DENSITY for s, a in applied.items()}
-    excitatory = {s: np.maximum(a, 0.0) for s, a in applied.items()}
-    inhibitory = {s: np.maximum(-a, 0.0) for s, a in applied.items()}
-    currents = {
-        f"I_{s}": excitatory[s] * EXCITATORY_REVERSAL + inhibitory[s] * INHIBITORY_REVERSAL
-        for s in applied
-    }
-    return currents | {f"G_{s}": excitatory[s] + inhibitory[s] for s in applied}
+    return values[None]
 
 
 def _extracellular(
-    applied: Mapping[str, Floats], population: Population, values: Mapping[str, Any]
+    applied: Mapping[str, Floats], population: Population, n_rows: int, value: Values
 ) -> dict[str, Floats]:
-    currents = {f"I_{s}": np.zeros_like(a) for s, a in applied.items()}
+    coupled = {s for a, b, _ in population.equations.coupled for s in (a, b)}
+    currents = {f"I_{s}": np.zeros((n_rows, len(population))) for s in sorted(coupled)}
     for a, b, name in population.equations.coupled:
-        flow = (applied[b] - applied[a]) * np.asarray(values[name])  # uS mV = nA
+        flow = (applied.get(b, 0.0) - applied.get(a, 0.0)) * value(name)  # uS mV = nA
         currents[f"I_{a}"] += flow
         currents[f"I_{b}"] -= flow
     return currents
+
+
+def _conductances(applied: Mapping[str, Floats]) -> dict[str, Floats]:
+    entering = {}
+    for s, a in applied.items():
+        excitatory, inhibitory = np.maximum(a, 0.0), np.maximum(-a, 0.0)
+        entering[f"I_{s}"] = excitatory * EXCITATORY_REVERSAL + inhibitory * INHIBITORY_REVERSAL
+        entering[f"G_{s}"] = excitatory + inhibitory
+    return entering

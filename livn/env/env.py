@@ -1,43 +1,22 @@
 """The Env: record, run, set, clear."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import sha256
-from math import inf
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from livn.arrays import positive
+from livn.env.batch import EnvBatch
 from livn.env.cells import CellRegistry
-from livn.env.drive import make_drives
-from livn.env.parameters import Change
 from livn.env.plasticity import Plasticity
 from livn.env.recorded import Recorded
+from livn.env.snapshot import Snapshot, check_snapshot
+from livn.env.times import TOLERANCE, check_duration, check_stimulus_dt, count_steps
 from livn.env.touch import Touch
 from livn.env.tuning import Tuning
-from livn.errors import InvalidType, InvalidValue
+from livn.errors import InvalidValue
 from livn.run import Run
 from livn.stimulus import Stimulus
 from livn.types import Decoding, Encoding
-
-_TOLERANCE = 1e-9  # ms, below which a time is taken to be on the grid
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything that decides the future of an Env but its io; can be pickled.
-
-    Attributes:
-        culture: what it was taken of: backend, model, system, and the cells that are simulated.
-    """
-
-    culture: dict[str, str]
-    dt: float
-    engine: Any
-    stream: int
-    params: Change
-    stimulus_dt: float | None
 
 
 class Env(Tuning, Recorded, Touch, Plasticity):
@@ -78,7 +57,7 @@ class Env(Tuning, Recorded, Touch, Plasticity):
         """Return the state, to be continued from by `restore`, here or in an identical Env."""
         engine, params = self.engine, self.parameters.everything()
         return Snapshot(
-            self._culture(), engine.dt, engine.snapshot(), self._stream, params, self._stimulus_dt
+            self.culture(), engine.dt, engine.snapshot(), self._stream, params, self.stimulus_dt
         )
 
     def restore(self, snapshot: Any) -> Self:
@@ -93,29 +72,21 @@ class Env(Tuning, Recorded, Touch, Plasticity):
                 backend.
         """
         self._check_open()
-        if not isinstance(snapshot, Snapshot):
-            raise InvalidType(f"no snapshot: got {snapshot!r}; need what env.snapshot() returned.")
-        own = self._culture()
-        other = [name for name in own if snapshot.culture[name] != own[name]]
-        if other:
-            got, wanted = ({n: c[n] for n in other} for c in (snapshot.culture, own))
-            raise InvalidValue(
-                f"snapshot is of another culture: got {got}; this one is {wanted}. "
-                "Make an Env like the one it was taken of.",
-                got=got,
-                allowed=wanted,
-            )
-        self.parameters.replace(snapshot.params)
+        check_snapshot(snapshot, self.culture())
+        same = self.parameters.holds(snapshot.params)
+        if not same:
+            self.parameters.replace(snapshot.params)
         engine = self._engine
         if engine is None or engine.dt != snapshot.dt:
             engine = self._build(snapshot.dt)
-        else:
+        elif not same:
             self._load(list(self.network_plan.populations))
         engine.restore(snapshot.engine)
-        self._stimulus_dt = snapshot.stimulus_dt
+        self.stimulus_dt = snapshot.stimulus_dt
         return self.reseed_noise(snapshot.stream)
 
-    def _culture(self) -> dict[str, str]:
+    def culture(self) -> dict[str, str]:
+        """Return what a snapshot must have been taken of to be continued here."""
         cells = [
             f"{len(p)} {name} {sha256(p.gids.tobytes()).hexdigest()[:12]}"
             for name, p in self.network_plan.populations.items()
@@ -148,21 +119,20 @@ class Env(Tuning, Recorded, Touch, Plasticity):
         """
         self._check_open()
         step = self._step(dt)
-        n_steps = _steps(duration, step)
+        n_steps = count_steps(duration, step)
         played = self._resolve_stimulus(stimulus, duration)
         values = {n: self.parameters.values(n) for n in self.network_plan.populations}
         drives = {}
         if played is not None:
-            drives = make_drives(played, self.network_plan, self.model, values, n_steps, step)
+            drives = self.inputs.drives(played, values, n_steps, step)
         probes, where = self.recorder.probes(step, n_steps)
         engine = self._engine
-        if engine is None or abs(engine.dt - step) > _TOLERANCE:
+        if engine is None or abs(engine.dt - step) > TOLERANCE:
             engine = self._build(step)
-        self._stimulus_dt = played.dt if played is not None else self._stimulus_dt
-        run = Run(t0=self.t, duration=float(duration))
+        self.stimulus_dt = played.dt if played is not None else self.stimulus_dt
+        t0 = self.t
         output = engine.advance(n_steps, drives, probes)
-        if self.recorder.spikes:
-            run = run.add_spikes(*self._spikes(output.gids, output.steps, step))
+        run = Run(self.recorder.spikes_of(output, step, float(duration)), t0, float(duration))
         return self.recorder.add_series(run, output, where, drives, values, step)
 
     def _step(self, dt: float | None) -> float:
@@ -171,7 +141,7 @@ class Env(Tuning, Recorded, Touch, Plasticity):
         if dt is None:
             return used or self.model.dt
         step: float = positive(dt, "step dt", "ms")
-        if used is not None and abs(step - used) > _TOLERANCE:
+        if used is not None and abs(step - used) > TOLERANCE:
             raise InvalidValue(
                 f"step cannot change during a simulation: got dt={dt} ms after {used} ms. "
                 "Call env.clear() first.",
@@ -186,23 +156,27 @@ class Env(Tuning, Recorded, Touch, Plasticity):
             stimulus = self.cell_stimulus(stimulus)
         if stimulus is None or not stimulus.width:
             return None
-        if self._stimulus_dt is not None and abs(stimulus.dt - self._stimulus_dt) > _TOLERANCE:
-            raise InvalidValue(
-                f"stimulus dt cannot change during a simulation: got {stimulus.dt} ms after "
-                f"{self._stimulus_dt} ms. Resample the stimulus, or call env.clear() first.",
-                got=stimulus.dt,
-                allowed=self._stimulus_dt,
-            )
+        check_stimulus_dt(stimulus, self.stimulus_dt)
         return stimulus
 
-    def _spikes(
-        self, gids: NDArray[np.int64], steps: NDArray[np.int64], dt: float
-    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        if self.recorder.spikes != set(self.network_plan.populations):
-            wanted = [self.network_plan.populations[n].gids for n in sorted(self.recorder.spikes)]
-            kept = np.isin(gids, np.concatenate(wanted))
-            gids, steps = gids[kept], steps[kept]
-        return gids, steps * dt
+    def batch(
+        self, n: int, seeds: Sequence[int] | None = None, streams: Sequence[int] | None = None
+    ) -> EnvBatch:
+        """Return `n` copies of this culture as it is now, which are advanced together.
+
+        Copy k gives the bits that an Env of its seed gives on its noise stream. Cells, recordings,
+        io and step are those of this Env; it and the copies do not know of each other afterwards.
+        The native backend computes the copies side by side, other backends one after the other.
+
+        Args:
+            n: number of copies, 1 or more.
+            seeds: of each copy; None for that of this Env, that is for the same cells.
+            streams: of the noise of each copy; None for this Env's and the n - 1 that follow.
+
+        Raises:
+            InvalidValue: if there is no copy, or not one seed and stream for each.
+        """
+        return EnvBatch(self.init(), n, seeds, streams)
 
     def __call__(
         self,
@@ -223,31 +197,10 @@ class Env(Tuning, Recorded, Touch, Plasticity):
             InvalidValue: if the duration is not positive.
         """
         duration = decoding.duration if isinstance(decoding, Decoding) else decoding
-        _check_duration(duration)
+        check_duration(duration)
         self.decoding, self.encoding = decoding, encoding
         if isinstance(decoding, Decoding):
             decoding.setup(self)
         stimulus = inputs if encoding is None else encoding(self, duration, inputs)
         run = self.run(duration, stimulus, **run_options)
         return decoding(run, self) if isinstance(decoding, Decoding) else run
-
-
-def _check_duration(duration: Any) -> None:
-    number = isinstance(duration, int | float | np.integer | np.floating)
-    if isinstance(duration, bool) or not number or not 0 < duration < inf:
-        raise InvalidValue(
-            f"duration is not positive: got {duration!r}; need a number of ms > 0.", got=duration
-        )
-
-
-def _steps(duration: float, dt: float) -> int:
-    _check_duration(duration)
-    steps = round(duration / dt)
-    if steps < 1 or abs(steps * dt - duration) > _TOLERANCE * max(1.0, steps):
-        raise InvalidValue(
-            f"duration is not a multiple of the step: got {duration} ms at a step of {dt} ms. "
-            "Round the duration.",
-            got=duration,
-            allowed=dt,
-        )
-    return steps

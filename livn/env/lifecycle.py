@@ -12,6 +12,7 @@ from livn import settings
 from livn.backend import load
 from livn.backend.contract import Engine
 from livn.backend.network import Network
+from livn.env.drive import Inputs
 from livn.env.parameters import Parameters
 from livn.env.plan import plan_network
 from livn.env.recording import Recorder
@@ -19,6 +20,7 @@ from livn.errors import InvalidState, InvalidType, NotSupported, unknown_names
 from livn.io import IO
 from livn.models import make_model
 from livn.models.model import Model
+from livn.models.values import Value
 from livn.system import BaseSystem, resolve
 from livn.system.checks import whole
 from livn.types import Capability
@@ -55,13 +57,15 @@ class Lifecycle:
         self._check_options(options)
         self.seed = whole("seed", seed, at_least=0)
         self.comm, self.subworld_size = comm, subworld_size
+        if comm is not None and subworld_size is not None:
+            self.comm = self._module.subworld(comm, subworld_size)
         self.system: BaseSystem = resolve(system, comm)
         self.model = self._resolve_model(model)
         self.io = self._resolve_io(io)
         self.options = options
         self._engine: Engine | None = None
         self._stream = 0
-        self._stimulus_dt: float | None = None
+        self.stimulus_dt: float | None = None
         self._closed = False
         self._plan(None)
 
@@ -97,9 +101,12 @@ class Lifecycle:
             raise unknown_names(f"option of backend {self.backend}", unknown, known)
 
     def _plan(self, selection: Mapping[str, NDArray[np.int64]] | None) -> None:
-        self.network_plan: Network = plan_network(self.system, self.model, selection)
+        shared = self.comm is not None and Capability.MPI in self.capabilities
+        part = (self.comm.Get_rank(), self.comm.Get_size()) if shared else (0, 1)
+        self.network_plan: Network = plan_network(self.system, self.model, selection, part)
         self.parameters = Parameters(self.network_plan, self.seed, self.model.dt)
         self.recorder = Recorder(self.network_plan)
+        self.inputs = Inputs(self.network_plan, self.model)
 
     def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:
         """Simulate a subset of the cells; before anything is set, recorded or built.
@@ -134,17 +141,33 @@ class Lifecycle:
         """Make an engine with a step of `dt` ms in place of the present one."""
         self._discard()
         values = {n: self.parameters.values(n) for n in self.network_plan.populations}
-        engine: Engine = self._module.build(
-            self.network_plan, dt, self.seed, values, self.parameters.increments(), **self.options
-        )
+        engine = self.new_engine(dt, self.seed, values, self.parameters.increments())
         engine.stream = self._stream
         self._engine = engine
+        return engine
+
+    def new_engine(
+        self,
+        dt: float,
+        seed: int,
+        values: Mapping[str, Mapping[str, Value]],
+        increments: Mapping[str, float],
+    ) -> Engine:
+        """Return an engine of these cells that is no part of this Env.
+
+        Args:
+            dt, seed, values, increments: as the `build` of a backend takes them.
+        """
+        shared = {"comm": self.comm} if Capability.MPI in self.capabilities else {}
+        engine: Engine = self._module.build(
+            self.network_plan, dt, seed, values, increments, **self.options, **shared
+        )
         return engine
 
     def _discard(self) -> Self:
         if self._engine is not None:
             self._engine.close()
-        self._engine, self._stimulus_dt = None, None
+        self._engine, self.stimulus_dt = None, None
         return self
 
     @property
@@ -179,7 +202,7 @@ class Lifecycle:
         self._check_open()
         if self._engine is not None:
             self._engine.reset()
-        self._stimulus_dt = None
+        self.stimulus_dt = None
         return self.reseed_noise() if reseed else self
 
     def reseed_noise(self, stream: int | None = None) -> Self:

@@ -98,6 +98,15 @@ class Parameters:
                     known.setdefault(f"{pair}-{section}-{rest}", key)
         return known | {key: key for key in self._targets}
 
+    def twin(self, seed: int) -> "Parameters":
+        """Return the same parameters for a culture of its own; drawn ones follow `seed`."""
+        other = copy(self)
+        other.seed = seed
+        other.weights = dict(self.weights)
+        other.overrides = {name: dict(values) for name, values in self.overrides.items()}
+        other._values = {n: self.values(n) for n in self.overrides} if seed == self.seed else {}
+        return other
+
     # reading
 
     def values(self, population: str) -> dict[str, Value]:
@@ -127,6 +136,14 @@ class Parameters:
     def everything(self) -> Change:
         """Return what `replace` takes to come back to the present values."""
         return Change(dict(self.weights), {n: dict(v) for n, v in self.overrides.items()})
+
+    def holds(self, change: Change) -> bool:
+        """Return whether `replace` with this change would leave everything as it is."""
+        return self.weights == change.weights and all(
+            own.keys() == change.overrides[name].keys()
+            and all(np.array_equal(v, change.overrides[name][k]) for k, v in own.items())
+            for name, own in self.overrides.items()
+        )
 
     def in_force(self) -> dict[str, Any]:
         """Return every key that can be set with its value, one key per value."""

@@ -1,6 +1,6 @@
 """From a system and a model to the network a backend is asked to simulate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,12 +19,16 @@ Gids = NDArray[np.int64]
 
 
 def plan_network(
-    system: BaseSystem, model: Model, selection: Mapping[str, Gids] | None = None
+    system: BaseSystem,
+    model: Model,
+    selection: Mapping[str, Gids] | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> Network:
     """Return the network of `system` with the cells of `model`.
 
     Args:
         selection: population -> gids that are simulated, ascending; None for all.
+        part: number of this process and of all that share the network.
 
     Raises:
         NotSupported: if the synapses of one projection end on several sections.
@@ -48,7 +52,18 @@ def plan_network(
         for (post, pre), found in sorted(targets.items())
         if system.edge_counts.get((post, pre))
     ]
-    return Network(populations, tuple(p for p in projections if len(p.sources)), targets)
+    there = tuple(p for p in projections if len(p.sources))  # on every part, with synapses or not
+    whole = Network(populations, there, targets, part)
+    return whole if part[1] == 1 else replace(whole, projections=tuple(_own(whole)))
+
+
+def _own(network: Network) -> Iterator[Projection]:
+    """Yield the synapses that end on the cells of this process."""
+    for p in network.projections:
+        mine = np.isin(p.targets, network.own[p.post])
+        yield replace(
+            p, sources=p.sources[mine], targets=p.targets[mine], distances=p.distances[mine]
+        )
 
 
 def _simulated(system: BaseSystem, selection: Mapping[str, Gids] | None) -> dict[str, Gids]:

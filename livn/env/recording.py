@@ -11,7 +11,7 @@ from livn.arrays import positive
 from livn.backend.contract import Drive, Output, Probe
 from livn.backend.network import Network, Population
 from livn.errors import InvalidType, InvalidValue, UnknownRecordable, unknown_names
-from livn.run import Run
+from livn.run import SPIKES, Events, Run
 
 _UA_PER_NA = 1e-3
 _TOLERANCE = 1e-9
@@ -106,6 +106,7 @@ class Recorder:
         asked = {n: self.network.populations[n] for n in self.populations(population)}
         _check_gids(gids, asked)
         cells = {n: some for n, p in asked.items() if len(some := _cells(p, gids))}
+        cells = {n: np.intersect1d(some, self.network.own[n]) for n, some in cells.items()}
         wanted = _names(place or sections, "section") if place or sections else None
         rows = {n: _sections(asked[n], state, wanted) for n in cells}
         _check_sections(what, wanted, rows)
@@ -157,6 +158,28 @@ class Recorder:
                            for s in r.sections]  # fmt: skip
             where[channel] = slice(begin, len(probes))
         return probes, where
+
+    def twin(self) -> "Recorder":
+        """Return the same recordings, asked for elsewhere."""
+        other = Recorder(self.network)
+        other.spikes = set(self.spikes)
+        other.channels = {channel: dict(found) for channel, found in self.channels.items()}
+        return other
+
+    def kept(self, gids: NDArray[np.int64]) -> Any:
+        """Return the index of the spikes that are recorded."""
+        if len(self.spikes) == len(self.network.populations):
+            return slice(None)
+        wanted = [self.network.populations[n].gids for n in sorted(self.spikes)]
+        return np.isin(gids, np.concatenate([*wanted, np.empty(0, np.uint32)]))
+
+    def spikes_of(self, output: Output, dt: float, duration: float) -> dict[str, Events]:
+        """Return the channel of the spikes, none where no spikes are recorded."""
+        if not self.spikes:
+            return {}
+        kept = self.kept(output.gids)
+        gids, steps = output.gids[kept], output.steps[kept]
+        return {SPIKES: Events.of_steps(gids, steps, dt, duration)}
 
     def add_series(
         self,

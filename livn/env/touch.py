@@ -1,5 +1,7 @@
 """Where the cells of an Env are and how its io reaches and hears them."""
 
+from dataclasses import dataclass
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -12,20 +14,46 @@ from livn.errors import InvalidValue
 from livn.stimulus import Stimulus
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Where the compartments are.
+
+    Attributes:
+        of: what that follows from: none of these objects ever changes, a new one takes its place.
+        rows: (gid, x, y, z) µm of every compartment, read-only.
+        sections: name of each, read-only.
+    """
+
+    of: tuple[Any, ...]
+    rows: NDArray[np.float64]
+    sections: NDArray[np.str_]
+
+
 class Touch(Lifecycle):
     """The part of an Env that meets its io; all of it is geometry and gains."""
 
+    _placed: Placed | None = None
+
     def _compartments(self) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+        """Return rows and sections of all compartments, computed anew when something changed."""
+        somata = self.system.neuron_coordinates
         values = {n: self.parameters.values(n) for n in self.network_plan.populations}
-        return compartment_coordinates(self.network_plan, self.system.neuron_coordinates, values)
+        known = (self.network_plan, somata, *values.values())
+        before = self._placed.of if self._placed is not None else ()
+        if len(before) != len(known) or any(map(is_not, before, known)):
+            rows, sections = compartment_coordinates(self.network_plan, somata, values)
+            rows.flags.writeable = sections.flags.writeable = False
+            self._placed = Placed(known, rows, sections)
+        assert self._placed is not None
+        return self._placed.rows, self._placed.sections
 
     def stimulus_coordinates(self, simulated_only: bool = True) -> NDArray[np.float64]:
         """Return the midpoint of every compartment, rows (gid, x, y, z), µm."""
-        return self._compartments()[0]
+        return self._compartments()[0].copy()
 
     def recording_coordinates(self) -> NDArray[np.float64]:
         """Return the rows (gid, x, y, z), µm, that membrane currents are recorded for."""
-        return self._compartments()[0]
+        return self._compartments()[0].copy()
 
     def cell_stimulus(self, channel_inputs: Any, dt: float = 1.0) -> Stimulus:
         """Return what electrode commands do to the cells.

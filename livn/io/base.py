@@ -8,19 +8,18 @@ from numpy.typing import NDArray
 
 from livn.arrays import Array, as_floats, is_traced
 from livn.errors import InvalidValue, NotSupported
-from livn.io.geometry import placed
+from livn.io.coupling import effect_of
 from livn.io.jsonable import Jsonable
 from livn.stimulus import Policy, Stimulus
-from livn.stimulus.layout import check_sections
-from livn.stimulus.limits import check_size
 
 
 class IO(Jsonable):
     """Base of everything that stimulates or records; by itself it can do neither.
 
     Coordinates are rows (gid, x, y, z), um, one per cell or per section of a cell, and are never
-    changed. Nothing is kept between calls, so no gain can be out of date. What is given as jax
-    arrays is computed in jax and can be differentiated.
+    changed. A gain is used again only where all that it follows from is equal to what it was, so
+    none can be out of date; `reach` must follow from the attributes and its arguments alone. What
+    is given as jax arrays is computed in jax and can be differentiated.
     """
 
     input_mode: ClassVar[str] = "extracellular"
@@ -81,25 +80,16 @@ class IO(Jsonable):
             sections: section name of each row; None where a row is a whole cell.
 
         Raises:
-            InvalidValue: if there is not one command per channel or one section per row, units
-                differ, or the result is larger than LIVN_MAX_STIMULUS_GB.
+            InvalidValue: if there is not one command per channel or one section per row, or units
+                differ.
         """
         commands, dt = self._commands(inputs, dt)
-        rows = placed(coordinates, "coordinates")
-        names = None if sections is None else np.asarray(sections, str)
-        check_sections(names, rows)
         driven = None if is_traced(commands) else _nonzero(commands)
-        gain = self.reach(rows, driven)
-        if driven is not None:
+        gain, gids, names = effect_of(self, coordinates, sections, driven)
+        if driven is not None and len(driven) < commands.shape[-1]:
             commands = commands[..., driven]
-        gids = rows[:, 0]
-        if not is_traced(commands, gain):
-            reached = _nonzero(gain)
-            gain, gids = gain[:, reached], gids[reached]
-            names = None if names is None else names[reached]
-        check_size((*commands.shape[:-1], gain.shape[-1]), np.float64)
         return Stimulus(
-            commands @ gain, dt, gids, self.input_mode, sections=names, **self.stimulus_extra
+            commands, dt, gids, self.input_mode, sections=names, gain=gain, **self.stimulus_extra
         )
 
     def distances(self, coordinates: Array) -> Array:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from livn.errors import InvalidState, InvalidType, InvalidValue, unknown_names
 from livn.run.channel import Channel, concatenated, flat, merged, spanning, window
-from livn.run.checks import SAME_MOMENT, Ids, ends_of, gids_of, on_grid, same_duration
+from livn.run.checks import SAME_MOMENT, Ids, ends_of, gids_of, moment, same_duration
 from livn.run.events import Events, PaddedEvents
 from livn.run.series import Series
 
-__all__ = ["Events", "PaddedEvents", "Run", "Series"]
+__all__ = ["SPIKES", "Events", "PaddedEvents", "Run", "Series"]
 
 Values = npt.NDArray[Any]
 
@@ -56,10 +56,10 @@ class Run:
                     got=type(channel),
                 )
         known = (c.duration for c in self.channels.values() if c.duration is not None)
-        duration = next(known, None) if self.duration is None else float(on_grid(self.duration))
+        duration = next(known, None) if self.duration is None else moment(self.duration)
         channels = {n: spanning(n, c, duration) for n, c in self.channels.items()}
         object.__setattr__(self, "channels", MappingProxyType(channels))
-        object.__setattr__(self, "t0", float(on_grid(self.t0)))
+        object.__setattr__(self, "t0", moment(self.t0))
         object.__setattr__(self, "duration", duration)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -99,7 +99,7 @@ class Run:
     @property
     def t1(self) -> float | None:
         """Absolute time at which the window ends, ms; None if the duration is not known."""
-        return None if self.duration is None else float(on_grid(self.t0 + self.duration))
+        return None if self.duration is None else moment(self.t0 + self.duration)
 
     @property
     def spikes(self) -> Events | PaddedEvents | None:
@@ -195,7 +195,7 @@ class Run:
         if ids is None or values is None:
             missing = "ids" if ids is None else "values"
             raise InvalidValue(f"channel {name!r} lacks {missing}: got None; need both or neither.")
-        window = self.duration if duration is None else float(on_grid(duration))
+        window = self.duration if duration is None else moment(duration)
         if self.duration is not None:
             same_duration([self.duration, window])
         as_series = dt is not None or (np.ndim(values) > 1 and not padded)
@@ -269,7 +269,7 @@ class Run:
             InvalidValue: if the bounds are not in order within the window, or not multiples of
                 the step of a series.
         """
-        end = self.duration if stop is None else float(on_grid(stop))
+        end = self.duration if stop is None else moment(stop)
         limit = np.inf if self.duration is None else self.duration
         if not 0 <= start < (limit if end is None else end) <= limit:
             raise InvalidValue(

@@ -12,6 +12,7 @@ from livn.run.checks import (
     as_ids,
     ends_of,
     frozen,
+    moment,
     on_grid,
     refuse_shared_cells,
     same_duration,
@@ -48,7 +49,7 @@ class Events:
                 f"event times do not match the ids: got {times.shape} times, {ids.shape} ids; "
                 "need one time per id."
             )
-        duration = None if self.duration is None else float(on_grid(self.duration))
+        duration = None if self.duration is None else moment(self.duration)
         _refuse_outside(times, duration)
         times = _rounded_into(times, duration)
         if not _is_sorted(ids, times):
@@ -57,6 +58,25 @@ class Events:
         object.__setattr__(self, "ids", frozen(ids))
         object.__setattr__(self, "times", frozen(times))
         object.__setattr__(self, "duration", duration)
+
+    @classmethod
+    def of_steps(cls, ids: Ids, steps: Ids, dt: float, duration: float) -> "Events":
+        """Return events that lie on the steps of a simulation; nothing else is checked.
+
+        Args:
+            ids: gid of each event.
+            steps: of `dt` ms, of each event, from 0 to before the end.
+            dt: ms.
+            duration: length of the window, ms.
+        """
+        order = (steps << 32) + ids
+        if (order[1:] < order[:-1]).any():
+            sorting = np.argsort(order, kind="stable")
+            ids, steps = ids[sorting], steps[sorting]
+        events = object.__new__(cls)
+        times = frozen(on_grid(steps * dt))
+        vars(events).update(ids=frozen(ids), times=times, duration=moment(duration))
+        return events
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.arrays import Array, as_floats, is_traced, namespace
+from livn.arrays import Array, as_floats, is_jax, is_traced, namespace
 from livn.errors import InvalidValue
 
 
@@ -55,6 +55,10 @@ def cell_ids(gids: Any) -> Array:
     Raises:
         InvalidValue: if they are not a sequence of integers from 0.
     """
+    if isinstance(gids, np.ndarray) and gids.dtype == np.int64 and gids.ndim == 1:
+        values = gids.copy()
+        if not (values < 0).any():
+            return values
     xp = namespace(gids)
     values = xp.asarray(gids)
     ids = xp.astype(values, int) if values.dtype.kind in "iuf" else None
@@ -136,6 +140,22 @@ def interpolate(array: Array, positions: NDArray[np.floating]) -> Array:
     share = (positions - before)[:, None]
     after = np.minimum(before + 1, last)
     return array[..., before, :] * (1 - share) + array[..., after, :] * share
+
+
+def weighted(rows: Array, gain: Array) -> Array:
+    """Return the sum over inputs of input times gain, shape (..., n_rows, n_columns).
+
+    The matrix product of numpy rounds differently with the number of rows. Here a row comes out the
+    same whatever stands beside it, so a run does not depend on how it is cut or batched.
+
+    Args:
+        rows: inputs, shape (..., n_rows, n_inputs).
+        gain: shape (n_inputs, n_columns).
+    """
+    if is_jax(rows, gain):
+        return rows @ gain
+    numbers = (np.asarray(rows, float), np.asarray(gain, float))
+    return np.einsum("...c,cn->...n", *numbers, optimize=False)
 
 
 def gather(array: Array, index: NDArray[np.int64]) -> Array:

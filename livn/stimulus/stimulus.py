@@ -20,6 +20,7 @@ from livn.stimulus.layout import (
     match,
     pad,
     rows_and_columns,
+    weighted,
 )
 from livn.stimulus.limits import check_size
 from livn.stimulus.modes import DEFAULT_WAVELENGTH_NM, photon_flux_per_irradiance, units_of
@@ -50,6 +51,8 @@ class Stimulus:
         source: instead of `array`, a function of (start, stop) in ms that renders the rows of
             this window; needs `gids` and `extent`.
         extent: duration of a source, ms.
+        gain: what a unit of each column of `array` or `source` is in each column of the stimulus,
+            shape (n_inputs, n_columns), multiplied where asked for; None where it is the same.
         extra: anything worth keeping with the stimulus.
 
     Raises:
@@ -64,6 +67,7 @@ class Stimulus:
     sections: NDArray[np.str_] | None
     n_steps: int
     extra: dict[str, Any]
+    gain: Array | None
     _array: Array | None
     _source: Source | None
 
@@ -77,6 +81,7 @@ class Stimulus:
         sections: Sequence[str] | NDArray[np.str_] | None = None,
         source: Source | None = None,
         extent: float | None = None,
+        gain: Any = None,
         **extra: Any,
     ):
         check_values(array, source, gids, extent)
@@ -88,21 +93,12 @@ class Stimulus:
             steps = n_steps(positive(extent, "stimulus extent", "ms"), step, "stimulus extent")
         else:
             steps = values.shape[-2]
-            check_gids(ids, values.shape[-1])
+            check_gids(ids, values.shape[-1] if gain is None else gain.shape[-1])
         check_sections(names, ids)
-        fields = {
-            "dt": step,
-            "input_mode": input_mode,
-            "units": units_of(input_mode, units),
-            "gids": ids,
-            "sections": names,
-            "n_steps": steps,
-            "extra": extra,
-            "_array": values,
-            "_source": source,
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            dt=step, input_mode=input_mode, units=units_of(input_mode, units), gids=ids,
+            sections=names, n_steps=steps, extra=extra, gain=gain, _array=values, _source=source,
+        )  # fmt: skip
 
     @classmethod
     def from_conductance(cls, array: Any, dt: float = 0.1, gids: Any = None, **extra: Any) -> Self:
@@ -188,9 +184,9 @@ class Stimulus:
         unit = env.cell_stimulus(np.eye(policy.n_channels)[driven], dt=policy.dt)
 
         def render(start: float, stop: float) -> Array:
-            return policy.window(start, stop, policy.dt)[:, driven] @ unit.array
+            return policy.window(start, stop, policy.dt)[:, driven]
 
-        return unit._with(array=None, source=render, extent=duration)
+        return unit._with(array=None, source=render, extent=duration, gain=unit.array)
 
     @classmethod
     def biphasic_pulse(
@@ -209,15 +205,10 @@ class Stimulus:
         It is played to electrodes, not to cells; `extra` keeps `kind` and the fields.
         """
         policy = BiphasicPulsePolicy(
-            n_channels=n_channels,
-            channels=tuple(channels),
-            amplitude=amplitude,
-            phase_duration=phase_duration,
-            interphase_gap=interphase_gap,
-            pulse_times=tuple(pulse_times),
-            dt=dt,
-            cathodic_first=cathodic_first,
-        )
+            n_channels=n_channels, channels=tuple(channels), amplitude=amplitude,
+            phase_duration=phase_duration, interphase_gap=interphase_gap,
+            pulse_times=tuple(pulse_times), dt=dt, cathodic_first=cathodic_first,
+        )  # fmt: skip
         return _commands(policy, kind="biphasic")
 
     @classmethod
@@ -235,23 +226,20 @@ class Stimulus:
         It is played to electrodes, not to cells; `extra` keeps `kind` and the fields.
         """
         policy = MonophasicPulsePolicy(
-            n_channels=n_channels,
-            channels=tuple(channels),
-            amplitude=amplitude,
-            pulse_width=pulse_width,
-            pulse_times=tuple(pulse_times),
-            dt=dt,
-        )
+            n_channels=n_channels, channels=tuple(channels), amplitude=amplitude,
+            pulse_width=pulse_width, pulse_times=tuple(pulse_times), dt=dt,
+        )  # fmt: skip
         return _commands(policy, kind="monophasic")
 
     @property
     def array(self) -> Array:
-        """The values, shape (n_steps, n_columns), read-only; a source is rendered anew.
+        """The values, shape (n_steps, n_columns), read-only; source and gain are rendered anew.
 
         Raises:
             InvalidValue: if rendering takes more than LIVN_MAX_STIMULUS_GB.
         """
-        return self.window(0.0, self.duration) if self._array is None else self._array
+        whole = self._array is not None and self.gain is None
+        return self._array if whole else self.window(0.0, self.duration)
 
     @property
     def duration(self) -> float:
@@ -261,7 +249,13 @@ class Stimulus:
     @property
     def width(self) -> int:
         """Number of columns."""
-        return int(self.gids.size if self._array is None else self._array.shape[-1])
+        values = self._array if self.gain is None else self.gain
+        return int(self.gids.size if values is None else values.shape[-1])
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the axes in front of steps and columns, () for one stimulus."""
+        return () if self._array is None else self._array.shape[:-2]
 
     @property
     def meta_data(self) -> dict[str, Any]:
@@ -299,11 +293,22 @@ class Stimulus:
         """
         first = n_steps(start, self.dt, "window start")
         last = max(first, n_steps(stop, self.dt, "window stop"))
-        if self._source is None:
-            return pad(self.array[..., first:last, :], last - first)
-        check_size((last - first, self.width), np.float64)
+        if self._source is not None or self.gain is not None:
+            check_size((*self.batch_shape, last - first, self.width), np.float64)
+        rows = pad(self.inputs(first, last), last - first)
+        return rows if self.gain is None else weighted(rows, self.gain)
+
+    def inputs(self, first: int, last: int) -> Array:
+        """Return samples [first, last) as given, before any gain, none after the end.
+
+        Args:
+            first, last: numbers of samples.
+        """
+        if self._array is not None:
+            return self._array[..., first:last, :]
         end = max(first, min(last, self.n_steps))
-        return pad(self._source(first * self.dt, end * self.dt), last - first)
+        assert self._source is not None  # one of the two is there
+        return self._source(first * self.dt, end * self.dt)
 
     def to_array(self, duration: float, dt: float) -> Array:
         """Return the value at every step of a run, shape (n_steps, n_columns), zero after the end.
@@ -329,7 +334,7 @@ class Stimulus:
         """
         steps = n_steps(self.duration, positive(dt, "stimulus dt", "ms"), "stimulus duration")
         values = interpolate(self.array, np.arange(steps) * (dt / self.dt))
-        return self._with(array=values, source=None, extent=None, dt=dt)
+        return self._with(array=values, source=None, extent=None, gain=None, dt=dt)
 
     def convert_to(self, units: str) -> "Stimulus":
         """Return the same light in "photon_flux" (photons/s/mm2) or "mW/mm2".
@@ -378,15 +383,13 @@ class Stimulus:
 
     def _map(self, change: Callable[[Array], Array], **fields: Any) -> "Stimulus":
         """The stimulus with changed values, rendered as lazily as before."""
-        source = self._source
-        if source is None:
-            return self._with(array=change(self.array), **fields)
-        return self._with(source=lambda start, stop: change(source(start, stop)), **fields)
+        if self._source is None:
+            return self._with(array=change(self.array), gain=None, **fields)
+        return self._with(source=lambda a, b: change(self.window(a, b)), gain=None, **fields)
 
     def _with(self, **fields: Any) -> "Stimulus":
-        kept = {
-            name: vars(self)[name] for name in ("dt", "gids", "input_mode", "units", "sections")
-        }
+        names = ("dt", "gids", "input_mode", "units", "sections", "gain")
+        kept = {name: vars(self)[name] for name in names}
         extent = None if self._source is None else self.duration
         values = {"array": self._array, "source": self._source, "extent": extent}
         return Stimulus(**{**kept, **values, **self.extra, **fields})

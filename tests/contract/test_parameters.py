@@ -11,6 +11,8 @@ from livn.stimulus import Stimulus
 
 # Parameters that say where a cell is, not how it moves.
 GEOMETRY = {"dendrite_offset"}
+# The current that holds V_rest makes up for it: what differs is rounding, where anything does.
+BALANCED = {"soma.e_pas"}
 
 
 def test_params_give_back_what_was_set(culture, case):
@@ -61,7 +63,7 @@ def test_every_parameter_has_an_effect(culture, digest, case):
             ignored.append(key)
         culture.set_params({key: value})
 
-    assert {key.split(":")[-1] for key in ignored} <= GEOMETRY
+    assert {key.split(":")[-1] for key in ignored} <= GEOMETRY | BALANCED
     assert digest(culture.clear().run(12, given, dt=case.dt)) == as_is
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from livn.env import Env
 from livn.errors import InvalidValue, NotSupported
-from livn.io import MEA, ComposedIO
+from livn.io import MEA, ComposedIO, PointSourceModel
 from livn.stimulus import Stimulus
 
 
@@ -128,3 +128,57 @@ def test_culture_without_electrodes_says_so():
     ):
         with pytest.raises(NotSupported, match="IO has no .* Please specify an IO"):
             call()
+
+
+def _change_electrode(env):
+    env.io.electrode_coordinates[0, 1] += 30.0
+
+
+def _change_conductor(env):
+    env.io.volume_conductor = PointSourceModel(stimulation_gain=1.0)
+
+
+CHANGES = {
+    "io parameter": lambda env: env.set_params({"io-input_radius": 25.0}),
+    "io in place": lambda env: env.io.set_params({"volume_conductor-stimulation_gain": 1.0}),
+    "attribute of the io": lambda env: setattr(env.io, "input_radius", 25.0),
+    "electrode moved in place": _change_electrode,
+    "volume conductor": _change_conductor,
+    "another io": lambda env: setattr(env, "io", MEA(input_radius=90.0)),
+    "cell parameter": lambda env: env.set_params({"cells-dendrite_offset": 20.0}),
+    "cell parameter of one cell": lambda env: env.cells[3].set_params({"dendrite_offset": 5.0}),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_electrodes_act_as_io_and_cells_are_now(what):
+    env = Env("EI1", io=MEA([[0, 20, 20, 0]], input_radius=200.0))
+    before = env.cell_stimulus([[1.0]]).array
+
+    CHANGES[what](env)
+
+    commands = np.ones((1, env.io.num_channels))
+    stimulus = env.cell_stimulus(commands)
+    reach = (commands @ env.io.clone().reach(env.stimulus_coordinates()))[0]
+    assert stimulus.array[0] == pytest.approx(reach[reach != 0], rel=1e-12)
+    assert not np.array_equal(stimulus.array, before)
+
+
+def test_places_are_given_away_as_copies(env):
+    env.stimulus_coordinates()[:] = 0
+    assert env.stimulus_coordinates()[:, 1].any()
+
+
+def test_io_whose_state_cannot_be_compared_is_asked_every_time():
+    class Fading(MEA):
+        def __init__(self, *arguments, **named):
+            super().__init__(*arguments, **named)
+            self.factors = [1.0]
+
+        def reach(self, coordinates, channels=None):
+            return self.factors[0] * super().reach(coordinates, channels)
+
+    env = Env("EI1", io=Fading([[0, 20, 20, 0]]))
+    before = env.cell_stimulus([[1.0]]).array
+    env.io.factors[0] = 2.0
+    assert np.array_equal(env.cell_stimulus([[1.0]]).array, 2 * before)

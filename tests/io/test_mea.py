@@ -110,11 +110,14 @@ def test_sections_that_are_not_one_per_row_are_refused():
         MEA(TWO).cell_stimulus(cells(0, 50), [[1.0, 0.0]], sections=["soma"])
 
 
-def test_stimulus_above_the_cap_is_refused(monkeypatch):
+def test_stimulus_is_dense_when_asked_for_and_below_the_cap_only(monkeypatch):
     monkeypatch.setenv("LIVN_MAX_STIMULUS_GB", "1e-6")
 
+    stimulus = MEA(TWO).cell_stimulus(cells(0, 50), np.ones((1000, 2)))
+
+    assert stimulus.window(0.0, 1.0).shape == (1, 2)
     with pytest.raises(InvalidValue, match="dense stimulus is too large"):
-        MEA(TWO).cell_stimulus(cells(0, 50), np.ones((1000, 2)))
+        _ = stimulus.array
 
 
 def test_rows_that_do_not_match_are_refused():

@@ -71,9 +71,9 @@ def test_snapshot_of_one_thread_continues_on_two():
 
 def test_long_runs_are_cut_into_chunks_without_a_trace(monkeypatch):
     whole = culture().record_voltage(dt=0.1).run(60)
-    monkeypatch.setattr("livn.backend.native.engine._SPIKES", 32 * 7)
+    monkeypatch.setattr("livn.backend.native.culture._SPIKES", 32 * 7)
     pieces = culture().record_voltage(dt=0.1)
-    assert pieces.engine._chunk == 7
+    assert pieces.engine.culture.chunk == 7
     parts = pieces.run(60)
     assert same_spikes(whole, parts)
     assert whole.voltage.tobytes() == parts.voltage.tobytes()
@@ -88,10 +88,10 @@ def test_single_precision_follows_double_until_the_first_spikes():
 
 def test_parameters_and_weights_change_without_new_code():
     env = culture()
-    before = env.engine._compiled
+    before = env.engine.culture.compiled
     env.set_params({"cells-EXC:V_threshold": 29.0, "EXC_EXC-soma-AMPA-weight": 3.0})
     env.run(5)
-    assert env.engine._compiled is before
+    assert env.engine.culture.compiled is before
 
 
 def test_values_per_cell_keep_state_and_events():

@@ -14,6 +14,7 @@ from livn.backend.native.lower import LANES, Lowered, lower
 from livn.models import MODELS, make_model
 from livn.models.assembly import assemble
 from livn.models.description import Cell, Compartment, Mechanism, Parameter, Spike
+from livn.models.receptors import Receptor
 from livn.models.scheme import derive_step
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,8 +41,14 @@ def test_nothing_is_computed_twice(name):
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize("name", ["LIF", "Izhikevich", "HodgkinHuxley"])
 def test_cells_are_computed_in_vectors(name, precision, tmp_path):
+    """Also with events from two projections, which come from another array than the cells."""
     source = tmp_path / "source.py"
-    text = lowered(name, precision=precision).text
+    receptors = [Receptor(n, 0.0, 1e-3, 0.5, 3.0) for n in ("AMPA", "NMDA")]
+    cell = make_model(name).cell("excitatory")
+    for receptor in receptors:
+        cell = cell.with_mechanisms("soma", receptor.mechanism())
+    pairs = [(f"A_{r.name}_soma", f"B_{r.name}_soma") for r in receptors]
+    text = lower(derive_step(assemble(cell)), ((pairs[0],), (pairs[1],)), precision=precision).text
     source.write_text(text.replace("@cells_function\n", ""), encoding="utf-8")
     spec = spec_from_file_location("source", source)
     module = module_from_spec(spec)
@@ -49,7 +56,7 @@ def test_cells_are_computed_in_vectors(name, precision, tmp_path):
     real = types.float64 if precision == "double" else types.float32
     pointer, whole = types.CPointer(real), types.int64
     compiled = cfunc(
-        types.void(pointer, pointer, whole, whole, whole, whole),
+        types.void(*(pointer,) * 3, *(whole,) * 5),
         fastmath={"contract"}, error_model="numpy",
     )(module.advance)  # fmt: skip
     ir = compiled.inspect_llvm()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from livn.errors import InvalidState, InvalidType, InvalidValue
 from livn.run import Events, PaddedEvents
+from livn.run.checks import moment, on_grid
 
 INF = np.inf
 
@@ -153,3 +154,23 @@ def test_padded_events_refuse_other_rows():
         PaddedEvents([0, 1], np.zeros((3, 1)))
     with pytest.raises(InvalidValue, match=r"padded events have other rows: got gids \[1\]"):
         padded().concat(PaddedEvents([1], np.zeros((1, 1)), 1.0))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 399))),
+    st.sampled_from([0.025, 0.05, 0.1, 1 / 3]),
+)
+def test_events_on_steps_are_those_at_their_times(events, dt):
+    ids, steps = np.array(events, np.int64).reshape(-1, 2).T
+
+    found = Events.of_steps(ids, steps, dt, 400 * dt)
+
+    assert found == Events(ids, steps * dt, 400 * dt)
+    assert not found.ids.flags.writeable
+    assert not found.times.flags.writeable
+
+
+@given(st.floats(0, 1e9))
+def test_moments_and_grids_are_rounded_as_numpy_rounds(time):
+    assert moment(time) == on_grid(time) == np.round(time, 9)
+    assert on_grid(np.array([time])).tolist() == np.round([time], 9).tolist()

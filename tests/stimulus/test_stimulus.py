@@ -297,3 +297,32 @@ def test_jax_values_stay_in_jax_and_carry_gradients():
     assert isinstance(Stimulus.from_current(jax.numpy.ones((3, 2))).resample(0.05).array, jax.Array)
     with pytest.raises(InvalidValue, match="not finite: got 1 of 1"):
         Stimulus(jax.numpy.array([[jax.numpy.nan]]))
+
+
+GAIN = np.array([[1.0, 10.0, 0.5], [2.0, 20.0, 0.25]])
+
+
+def test_gain_turns_inputs_into_columns():
+    inputs = np.array([[1.0, 0.0], [1.0, -1.0]])
+
+    stimulus = Stimulus(inputs, 0.5, [4, 5, 6], gain=GAIN)
+
+    assert (stimulus.width, stimulus.n_steps, len(stimulus)) == (3, 2, 3)
+    assert stimulus.array.tolist() == [[1.0, 10.0, 0.5], [-1.0, -10.0, 0.25]]
+    assert stimulus.window(0.5, 1.5).tolist() == [[-1.0, -10.0, 0.25], [0.0, 0.0, 0.0]]
+    assert stimulus.inputs(1, 9).tolist() == [[1.0, -1.0]]
+    assert stimulus.resample(0.25).array[1].tolist() == [0.0, 0.0, 0.375]
+    assert stimulus.align_gids([6, 4, 5, 7]).array[0].tolist() == [0.5, 1.0, 10.0, 0.0]
+    with pytest.raises(ValueError, match="3 columns, gids name others: got 2 gids"):
+        Stimulus(inputs, 0.5, [4, 5], gain=GAIN)
+
+
+@given(st.integers(1, 9), st.integers(1, 20), st.integers(0, 30), st.integers(1, 12))
+def test_a_row_behind_a_gain_does_not_depend_on_its_neighbours(n_inputs, n_columns, first, n_rows):
+    rng = np.random.default_rng(n_inputs)
+    rows, gain = rng.normal(size=(50, n_inputs)), rng.normal(size=(n_inputs, n_columns))
+
+    some = Stimulus(rows[first : first + n_rows], gain=gain).array
+
+    assert np.array_equal(some, Stimulus(rows, gain=gain).array[first : first + n_rows])
+    assert np.array_equal(some, Stimulus(rows[None], gain=gain).array[0, first : first + n_rows])

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livn.backend.native.kernels import NetworkArrays
-from livn.backend.native.lower import LANES, REFRACTORY, WAIT, Lowered, lower
+from livn.backend.native.lower import LANES, REFRACTORY, Lowered, lower
 from livn.backend.network import Network, Population, Projection
-from livn.models.values import Value, initial_state, refractory_steps, step_constants
+from livn.models.values import Value, refractory_steps, step_constants
 
 PRECISIONS: dict[str, np.dtype[Any]] = {n: np.dtype(n) for n in ("float64", "float32")}
 _MODULES = {"float64": "double", "float32": "single"}  # with the intrinsics
 
-Constants = dict[str, Value]
+Constants = dict[str, Value]  # of the time step, and what an event adds
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Place:
     Attributes:
         at, shared_at: first element in `cells` and in `shared`.
         slot: first cell, counted with the empty lanes of blocks before.
+        n_arrivals: number of projections that end on it.
     """
 
     population: Population
@@ -32,6 +33,7 @@ class Place:
     at: int
     shared_at: int
     slot: int
+    n_arrivals: int
 
     @property
     def n_blocks(self) -> int:
@@ -57,6 +59,11 @@ class Place:
         block, lane = np.divmod(cells, LANES)
         return self.at + (block * len(self.lowered.rows) + self.row(name)) * LANES + lane
 
+    def arrival(self, number: int, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of its elements of the ring are events of a projection onto some cells."""
+        block, lane = np.divmod(cells, LANES)
+        return (block * self.n_arrivals + number) * LANES + lane
+
     def spread(self, value: Value) -> NDArray[np.float64]:
         """Return values as [block, lane]; empty lanes repeat the last cell, so they stay finite."""
         full = np.broadcast_to(value, len(self.population))
@@ -78,10 +85,10 @@ def place_populations(
     places: dict[str, Place] = {}
     at = shared_at = slot = 0
     for name, population in network.populations.items():
-        arrivals = tuple(tuple(t.states for t in p.receptors) for p in _onto(network, name))
+        arrivals = tuple(tuple(t.states for t in p.receptors) for p in onto(network, name))
         per_cell = frozenset(n for n, v in known[name].items() if np.ndim(v))
         lowered = lower(population.step, arrivals, per_cell, _MODULES[precision])
-        place = places[name] = Place(population, lowered, at, shared_at, slot)
+        place = places[name] = Place(population, lowered, at, shared_at, slot, len(arrivals))
         at, shared_at = at + place.size, shared_at + len(lowered.shared)
         slot += place.n_blocks * LANES
     return places
@@ -93,7 +100,7 @@ def network_arrays(
     """Return the arrays of a network, computed by `n_parts` threads; no numbers in them yet."""
     placed = list(places.values())
     real = PRECISIONS[precision]
-    cells = np.zeros(sum(p.size for p in placed), real)
+    cells = _aligned(sum(p.size for p in placed), real)
     slots = sum(p.n_blocks for p in placed) * LANES
     gids, filled = np.zeros(slots, np.uint32), np.zeros(slots, np.uint8)
     for p in placed:
@@ -103,23 +110,33 @@ def network_arrays(
         [[(p.n_blocks * k // n_parts, p.n_blocks * (k + 1) // n_parts) for p in placed]
          for k in range(n_parts)], np.int64
     )  # fmt: skip
-    arrivals, width = _arrivals(network, places)
-    outgoing, targets, delays = _synapses(network, places, arrivals, ranges, dt, slots)
-    steps = int(delays.max(initial=0)) + 1
+    begins = np.cumsum([0, *(p.n_blocks * p.n_arrivals * LANES for p in placed)])
+    outgoing, targets, delays = _synapses(network, places, begins, ranges, dt, slots)
+    steps, width = int(delays.max(initial=0)) + 1, int(begins[-1])
     return NetworkArrays(
         functions=np.zeros(len(placed), np.int64),
         cells=cells,
         bits=cells.view(np.int64 if real.itemsize == 8 else np.int32),
         shared=np.zeros(sum(len(p.lowered.shared) for p in placed), real),
         places=np.array(
-            [(p.at, p.shared_at, len(p.lowered.rows), p.row("fired"), p.slot) for p in placed],
+            [(p.at, p.shared_at, len(p.lowered.rows), p.row("fired"), p.slot, begin,
+              p.n_arrivals * LANES)
+             for p, begin in zip(placed, begins, strict=False)],
             np.int64,
         ),
         ranges=ranges, gids=gids, filled=filled,
-        ring=np.zeros((steps, width), np.int32),
-        arrivals=arrivals, outgoing=outgoing, targets=targets, delays=delays,
+        ring=_aligned(steps * width, real).reshape(steps, width),
+        outgoing=outgoing, landings=(delays * width + targets).astype(np.int32),
         barrier=np.zeros(1, np.int64),
     )  # fmt: skip
+
+
+def _aligned(size: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros that begin with a cache line, so that no vector lies across two of them."""
+    line = 64  # bytes
+    memory = np.zeros(size * kind.itemsize + line, np.uint8)
+    begin = -memory.ctypes.data % line
+    return memory[begin : begin + size * kind.itemsize].view(kind)
 
 
 def write_constants(arrays: NetworkArrays, place: Place, known: Constants) -> None:
@@ -132,61 +149,31 @@ def write_constants(arrays: NetworkArrays, place: Place, known: Constants) -> No
             blocks[:, place.row(name)] = place.spread(value)
 
 
-def write_increments(
-    arrays: NetworkArrays, network: Network, place: Place, increments: Mapping[str, float]
-) -> None:
-    """Write what one event adds, for every projection that ends on a population."""
-    for p, projection in enumerate(_onto(network, place.population.name)):
-        for k, target in enumerate(projection.receptors):
-            at = place.lowered.shared.index(f"increment_{p}_{k}")
-            arrays.shared[place.shared_at + at] = increments[target.key]
-
-
-def write_start(arrays: NetworkArrays, place: Place, values: Mapping[str, Value]) -> None:
-    """Write the initial state of a population."""
-    start = initial_state(place.population.equations, values, len(place.population))
-    blocks = place.blocks(arrays.cells)
-    blocks[:, place.row(WAIT)] = 0.0
-    for name, value in start.items():
-        blocks[:, place.row(name)] = place.spread(value)
-
-
-def _onto(network: Network, post: str) -> list[Projection]:
+def onto(network: Network, post: str) -> list[Projection]:
+    """Return the projections that end on a population, in the order of the network."""
     return [p for p in network.projections if p.post == post]
-
-
-def _arrivals(network: Network, places: Mapping[str, Place]) -> tuple[NDArray[np.int64], int]:
-    """Return the table of arrivals, in the order of `_onto`, and how many slots they take."""
-    rows, at = [], 0
-    for k, (name, place) in enumerate(places.items()):
-        for p in range(len(_onto(network, name))):
-            rows.append((k, place.row(f"arrived_{p}"), at))
-            at += place.n_blocks * LANES
-    return np.array(rows, np.int64).reshape(-1, 3), at
 
 
 def _synapses(
     network: Network,
     places: Mapping[str, Place],
-    arrivals: NDArray[np.int64],
+    begins: NDArray[np.int64],
     ranges: NDArray[np.int64],
     dt: float,
     slots: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return all synapses by (presynaptic slot, thread): first synapse of each, target, delay."""
     rows, targets, delays = [], [], []
     n_parts = len(ranges)
-    arrival = iter(arrivals)
-    for k, name in enumerate(places):
-        for projection in _onto(network, name):
-            ring_at = next(arrival)[2]
+    for k, (name, place) in enumerate(places.items()):
+        for number, projection in enumerate(onto(network, name)):
             part = np.searchsorted(ranges[:, k, 1], projection.targets // LANES, side="right")
             rows.append((places[projection.pre].slot + projection.sources) * n_parts + part)
-            targets.append(ring_at + projection.targets)
+            targets.append(begins[k] + place.arrival(number, projection.targets))
             delays.append(projection.delay_steps(dt))
     empty = np.empty(0, np.int64)
     row, target, delay = (np.concatenate([*x, empty]) for x in (rows, targets, delays))
     order = np.lexsort((target, delay, row))
     counts = np.bincount(row, minlength=slots * n_parts)
     outgoing = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return outgoing, target[order].astype(np.int32), delay[order].astype(np.int32)
+    return outgoing, target[order], delay[order]

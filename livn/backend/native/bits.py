@@ -28,15 +28,28 @@ in_loop: Callable[..., Any] = njit(
 def blocks_function(real: Any) -> Callable[..., Any]:
     """Return the decorator of a function that takes a step with blocks of cells.
 
-    It is called by address, with pointers to cells and shared constants of type `real` and four
-    integers (`call_blocks`).
+    It is called by address, with pointers of type `real` to cells, shared constants and events that
+    arrive, and five integers (`call_blocks`).
     """
     numbers, whole = types.CPointer(real), types.int64
-    signature = types.void(numbers, numbers, whole, whole, whole, whole)
+    signature = types.void(numbers, numbers, numbers, whole, whole, whole, whole, whole)
     made: Callable[..., Any] = cfunc(
         signature, fastmath={"contract"}, error_model="numpy", cache=True
     )
     return made
+
+
+@primitive
+def pointers_are_distinct(typingctx: Any) -> Any:
+    """Promise that the pointers given to this function lead to different arrays."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        for given in builder.function.args:
+            if isinstance(given.type, ir.PointerType) and given.name.startswith("arg."):
+                given.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 @primitive
@@ -55,19 +68,21 @@ def call_blocks(
     address: Any,
     cells: Any,
     shared: Any,
+    ring: Any,
     at: Any,
     shared_at: Any,
+    ring_at: Any,
     first: Any,
     last: Any,
 ) -> Any:
-    """Call the function at `address` with two pointers and four integers."""
+    """Call the function at `address` with three pointers and five integers."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [p.type for p in args[1:]])
         builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
         return context.get_dummy_value()
 
-    return types.void(address, cells, shared, *(types.int64,) * 4), codegen
+    return types.void(address, cells, shared, ring, *(types.int64,) * 5), codegen
 
 
 _WIDTH = {types.float64: 64, types.float32: 32}

@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from livn.backend.native.bits import call_blocks, called, pointer_to
+from livn.backend.native.denormals import flush_denormals, keep_denormals
 from livn.backend.native.lower import LANES
 from livn.backend.native.noise import normal_pair
 from livn.backend.native.threads import arrive_and_wait
@@ -20,7 +21,7 @@ _kernel: Callable[..., Any] = njit(error_model="numpy", nogil=True, forceinline=
 
 Integers = NDArray[np.int64]
 
-AT, SHARED_AT, N_ROWS, FIRED, SLOT = range(5)  # columns of `places`
+AT, SHARED_AT, N_ROWS, FIRED, SLOT, RING_AT, ARRIVING = range(7)  # columns of `places`
 
 
 class NetworkArrays(NamedTuple):
@@ -32,15 +33,15 @@ class NetworkArrays(NamedTuple):
         bits: `cells` as integers of the same width.
         shared: constants of all populations.
         places: per population: AT first element in `cells`, SHARED_AT first constant in `shared`,
-            N_ROWS of a block, row FIRED, first SLOT (cells counted with the empty lanes).
+            N_ROWS of a block, row FIRED, first SLOT (cells counted with the empty lanes), RING_AT
+            first element in a step of the ring, elements of it ARRIVING at a block.
         ranges: [part, population, 2]: the blocks a thread computes.
         gids: of every slot.
         filled: of every slot, 1 where there is a cell.
-        ring: [steps, slots of arrivals]: events that arrive in a step to come, per cell and
-            projection.
-        arrivals: per projection: population, row of the block, first slot in the ring.
+        ring: [steps, elements]: events that arrive in a step to come; a block of cells has as many
+            lanes of them as projections end on its population.
         outgoing: [slots * parts + 1]: the synapses of each slot onto the cells of each thread.
-        targets, delays: of every synapse: slot in the ring, steps.
+        landings: of every synapse: how many elements of the ring ahead its event arrives.
         barrier: where threads wait for each other.
     """
 
@@ -52,11 +53,9 @@ class NetworkArrays(NamedTuple):
     ranges: Integers
     gids: NDArray[np.uint32]
     filled: NDArray[np.uint8]
-    ring: NDArray[np.int32]
-    arrivals: Integers
+    ring: Any
     outgoing: Integers
-    targets: NDArray[np.int32]
-    delays: NDArray[np.int32]
+    landings: NDArray[np.int32]
     barrier: Integers
 
 
@@ -64,25 +63,31 @@ class CallArrays(NamedTuple):
     """What one call plays, records and draws, and where its spikes go.
 
     Attributes:
-        draws: per pair of random numbers: population, steps between renewals, row of the first,
-            two key words.
-        plays: per input that is driven: population, row, steps per sample, first row in `rows`,
-            number of cells, first in `samples`, number of samples.
-        samples, rows: of all drives.
+        draws: per pair of random numbers and stretch of cells that have taken equally many steps:
+            population, steps between renewals, row of the first number, first in `keys`, number of
+            keys, first and last cell, steps taken before the call.
+        keys: of each pair the first words of all cells, then the second.
+        plays: changes of inputs in the order of time: step of the call, row of the drive, copy
+            whose input changes, drive.
+        inputs: of all drives: drive, population, row, its first value in `rows`, cells of a copy.
+        rows: of all drives.
         probes: per probe: steps between samples, first and last entry in `sources`, first in `out`.
         sources: elements of `cells` that are recorded.
         out: samples of all probes.
-        spikes, counts: per part: slots that spiked, and how many until each step.
+        spikes, moments: per part: slots that spiked, and the step of the call at which.
+        counts: per part: how many spiked until each step.
     """
 
     draws: Integers
+    keys: NDArray[np.uint32]
     plays: Integers
-    samples: Integers
+    inputs: Integers
     rows: NDArray[np.float64]
     probes: Integers
     sources: Integers
     out: NDArray[np.float64]
     spikes: NDArray[np.int32]
+    moments: NDArray[np.int32]
     counts: NDArray[np.int32]
 
 
@@ -96,26 +101,37 @@ def advance_by(network: Any, call: Any, part: int, n_steps: int, done: int, step
         part: number of the thread.
         n_steps: steps to take.
         done: steps of the call that were taken before.
-        step: steps taken since the start.
+        step: steps taken before, of the clock of the events.
     """
     n_parts, barrier = len(network.ranges), pointer_to(network.barrier)
     cells, shared = pointer_to(network.cells), pointer_to(network.shared)
+    ring, (ring_steps, width) = pointer_to(network.ring), network.ring.shape
+    play = 0
+    while play < len(call.plays) and call.plays[play, 0] < done:
+        play += 1
+    mode = flush_denormals()
     for k in range(n_steps):
         if _record(network, call, part, done + k) and n_parts > 1:
             arrive_and_wait(barrier, n_parts)
-        _play(network, call, part, done + k)
-        _draw(network, call, part, step + k, k == 0)
-        _arrive(network, part, step + k)
+        play = _play(network, call, part, done + k, play)
+        _draw(network, call, part, k)
+        now = (step + k) % ring_steps * width
         for population in range(len(network.places)):
+            first, last = network.ranges[part, population, 0], network.ranges[part, population, 1]
+            here = now + network.places[population, RING_AT]
             call_blocks(
-                network.functions[population], cells, shared,
+                network.functions[population], cells, shared, ring,
                 network.places[population, AT], network.places[population, SHARED_AT],
-                network.ranges[part, population, 0], network.ranges[part, population, 1],
+                here, first, last,
             )  # fmt: skip
-        _collect(network, call, part, k)
+            arriving = network.places[population, ARRIVING]
+            for j in range(here + first * arriving, here + last * arriving):
+                ring[j] = 0.0
+        _collect(network, call, part, k, done)
         if n_parts > 1:
             arrive_and_wait(barrier, n_parts)
         _send(network, call, part, k, step + k)
+    keep_denormals(mode)
 
 
 @_kernel
@@ -140,74 +156,70 @@ def _record(network: Any, call: Any, part: int, k: int) -> bool:
 
 
 @_kernel
-def _play(network: Any, call: Any, part: int, k: int) -> None:
-    """Write the sample of every drive that begins now and differs from the one before."""
-    for p in range(len(call.plays)):
-        hold, index_at, n_samples = call.plays[p, 2], call.plays[p, 5], call.plays[p, 6]
-        sample = k // hold
-        if k % hold or sample > n_samples:
-            continue
-        now = call.samples[index_at + sample] if sample < n_samples else 0
-        before = call.samples[index_at + sample - 1] if sample else 0
-        if now != before:
-            rows_at, n_cells = call.plays[p, 3] + now * call.plays[p, 4], call.plays[p, 4]
-            _write_row(network, call, part, call.plays[p, 0], call.plays[p, 1], rows_at, n_cells)
+def _play(network: Any, call: Any, part: int, k: int, play: int) -> int:
+    """Write what changes now and return which change comes next."""
+    while play < len(call.plays) and call.plays[play, 0] == k:
+        which, copy, drive = call.plays[play, 1], call.plays[play, 2], call.plays[play, 3]
+        for i in range(len(call.inputs)):
+            if call.inputs[i, 0] == drive:
+                n_cells = call.inputs[i, 4]
+                rows_at = call.inputs[i, 3] + (which - copy) * n_cells
+                begin, end = copy * n_cells, (copy + 1) * n_cells
+                _write_row(network, call, part, i, rows_at, begin, end)
+        play += 1
+    return play
 
 
 @_kernel
 def _write_row(
-    network: Any, call: Any, part: int, population: int, row: int, rows_at: int, n_cells: int
+    network: Any, call: Any, part: int, i: int, rows_at: int, begin: int, end: int
 ) -> None:
     cells, rows = pointer_to(network.cells), pointer_to(call.rows)
+    population, row = call.inputs[i, 1], call.inputs[i, 2]
     at, n_rows = network.places[population, AT], network.places[population, N_ROWS]
     first, last = network.ranges[part, population, 0], network.ranges[part, population, 1]
-    for cell in range(first * LANES, min(last * LANES, n_cells)):
+    for cell in range(max(first * LANES, begin), min(last * LANES, end)):
         cells[at + (cell // LANES * n_rows + row) * LANES + cell % LANES] = rows[rows_at + cell]
 
 
 @_kernel
-def _draw(network: Any, call: Any, part: int, step: int, first: bool) -> None:
+def _draw(network: Any, call: Any, part: int, k: int) -> None:
     """Renew the random numbers that are due; all of them in the first step of a call."""
     for d in range(len(call.draws)):
-        every = call.draws[d, 1]
-        if first or step % every == 0:
+        every, step = call.draws[d, 1], call.draws[d, 7] + k
+        if k == 0 or step % every == 0:
             _normals(network, call, part, d, np.uint32(step // every))
 
 
 @_kernel
 def _normals(network: Any, call: Any, part: int, d: int, number: int) -> None:
     population, row = call.draws[d, 0], call.draws[d, 2]
-    k0, k1 = np.uint32(call.draws[d, 3]), np.uint32(call.draws[d, 4])
-    cells, gids = pointer_to(network.cells), pointer_to(network.gids)
+    cells, gids, keys = (
+        pointer_to(network.cells), pointer_to(network.gids), pointer_to(call.keys)
+    )  # fmt: skip
     at, n_rows = network.places[population, AT], network.places[population, N_ROWS]
-    slot = network.places[population, SLOT]
-    for block in range(network.ranges[part, population, 0], network.ranges[part, population, 1]):
+    slot, first, last = network.places[population, SLOT], call.draws[d, 5], call.draws[d, 6]
+    first = max(first, network.ranges[part, population, 0] * LANES)
+    last = min(last, network.ranges[part, population, 1] * LANES)
+    for block in range(first // LANES, (last + LANES - 1) // LANES):
         here, own = at + (block * n_rows + row) * LANES, slot + block * LANES
-        for lane in range(LANES):
-            x, y = normal_pair(k0, k1, gids[own + lane], number)
-            cells[here + lane] = x
-            cells[here + LANES + lane] = y
-
-
-@_kernel
-def _arrive(network: Any, part: int, step: int) -> None:
-    """Hand the events that arrive in this step to the cells."""
-    cells, ring = pointer_to(network.cells), pointer_to(network.ring)
-    now = step % network.ring.shape[0] * network.ring.shape[1]
-    for p in range(len(network.arrivals)):
-        population, row = network.arrivals[p, 0], network.arrivals[p, 1]
-        at, n_rows = network.places[population, AT], network.places[population, N_ROWS]
-        first, last = network.ranges[part, population, 0], network.ranges[part, population, 1]
-        for block in range(first, last):
-            here = at + (block * n_rows + row) * LANES
-            there = now + network.arrivals[p, 2] + block * LANES
+        k0 = call.draws[d, 3] + block * LANES
+        k1 = k0 + call.draws[d, 4]
+        begin, end = first - block * LANES, last - block * LANES
+        if begin <= 0 and end >= LANES:
             for lane in range(LANES):
-                cells[here + lane] = ring[there + lane]
-                ring[there + lane] = 0
+                x, y = normal_pair(keys[k0 + lane], keys[k1 + lane], gids[own + lane], number)
+                cells[here + lane] = x
+                cells[here + LANES + lane] = y
+        else:
+            for lane in range(max(begin, 0), min(end, LANES)):
+                x, y = normal_pair(keys[k0 + lane], keys[k1 + lane], gids[own + lane], number)
+                cells[here + lane] = x
+                cells[here + LANES + lane] = y
 
 
 @_kernel
-def _collect(network: Any, call: Any, part: int, k: int) -> None:
+def _collect(network: Any, call: Any, part: int, k: int, done: int) -> None:
     """Append the slots that spiked to the list of this thread."""
     bits = pointer_to(network.bits)
     n = call.counts[part, k]
@@ -225,6 +237,7 @@ def _collect(network: Any, call: Any, part: int, k: int) -> None:
                     own = slot + block * LANES + lane
                     if bits[here + lane] and network.filled[own]:
                         call.spikes[part, n] = own
+                        call.moments[part, n] = done + k
                         n += 1
     call.counts[part, k + 1] = n
 
@@ -232,14 +245,13 @@ def _collect(network: Any, call: Any, part: int, k: int) -> None:
 @_kernel
 def _send(network: Any, call: Any, part: int, k: int, step: int) -> None:
     """Enter the events of this step's spikes onto the cells of this thread into the ring."""
-    ring, targets = pointer_to(network.ring), pointer_to(network.targets)
-    delays, outgoing = pointer_to(network.delays), pointer_to(network.outgoing)
-    n_parts, n_steps, width = len(network.ranges), network.ring.shape[0], network.ring.shape[1]
-    now = step % n_steps
+    ring, landings = pointer_to(network.ring), pointer_to(network.landings)
+    outgoing, n_parts = pointer_to(network.outgoing), len(network.ranges)
+    n_steps, width = network.ring.shape
+    now, size = step % n_steps * width, n_steps * width
     for other in range(n_parts):
         for e in range(call.counts[other, k], call.counts[other, k + 1]):
             row = call.spikes[other, e] * n_parts + part
             for j in range(outgoing[row], outgoing[row + 1]):
-                arrival = now + delays[j]
-                arrival -= n_steps if arrival >= n_steps else 0
-                ring[arrival * width + targets[j]] += 1
+                there = now + landings[j]
+                ring[there - size if there >= size else there] += 1.0

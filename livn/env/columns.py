@@ -1,0 +1,148 @@
+"""Which cell and section each column of a stimulus is played to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livn.backend.network import Network
+from livn.errors import InvalidValue, NotSupported
+from livn.models.model import Model
+from livn.stimulus import Stimulus
+
+Columns = tuple[NDArray[np.int64], NDArray[np.str_]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The columns that act on one section of the cells of a population.
+
+    Attributes:
+        columns: positions in the stimulus, a slice where they are all cells in order.
+        cells: cell of each.
+        n_cells: cells of the population.
+        apart: whether no cell has two columns.
+    """
+
+    columns: NDArray[np.int64] | slice
+    cells: NDArray[np.int64]
+    n_cells: int
+    apart: bool
+
+    def place(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return rows of a stimulus as [n_rows, n_cells], the columns of one cell added up."""
+        if isinstance(self.columns, slice):
+            return rows[:, self.columns]
+        out = np.zeros((len(rows), self.n_cells))
+        if self.apart:
+            out[:, self.cells] = rows[:, self.columns]
+        else:
+            where: Any = (slice(None), self.cells)
+            np.add.at(out, where, rows[:, self.columns])
+        return out
+
+
+@dataclass(frozen=True)
+class Site:
+    """The columns that act on the cells of one population, by section."""
+
+    population: str
+    parts: Mapping[str, Part]
+
+
+class InvalidStimulusMode(NotSupported, InvalidValue):
+    """The cells of a model do not respond to this kind of stimulus."""
+
+
+def find_sites(stimulus: Stimulus, network: Network, model: Model) -> list[Site]:
+    """Return the populations a stimulus acts on, and through which columns.
+
+    Raises:
+        InvalidStimulusMode: for a mode the cells do not respond to.
+        InvalidValue: if there are columns of other cells or sections, or not one per cell.
+    """
+    _check_mode(stimulus, network, model)
+    gids, sections = _columns(stimulus, network)
+    found = []
+    for name, population in network.populations.items():
+        mine = np.isin(gids, population.gids)
+        if mine.any():
+            cell = np.searchsorted(population.gids, gids)
+            parts = {
+                s: _part(np.flatnonzero(mine & (sections == s)), cell, len(population))
+                for s in np.unique(sections[mine]).tolist()
+            }
+            found.append(Site(name, parts))
+    return found
+
+
+def _part(columns: NDArray[np.int64], cell: NDArray[np.int64], n_cells: int) -> Part:
+    cells = cell[columns]
+    apart = len(np.unique(cells)) == len(cells)
+    if np.array_equal(cells, np.arange(n_cells)) and np.all(np.diff(columns) == 1):
+        return Part(slice(int(columns[0]), int(columns[-1]) + 1), cells, n_cells, apart)
+    return Part(columns, cells, n_cells, apart)
+
+
+def _check_mode(stimulus: Stimulus, network: Network, model: Model) -> None:
+    taken = sorted(set().union(*(model.input_modes(p.kind) for p in network.populations.values())))
+    if stimulus.input_mode not in taken:
+        raise InvalidStimulusMode(
+            f"model {model.params_key()} takes no {stimulus.input_mode} stimulus: "
+            f"got {stimulus.input_mode!r}; its cells respond to {', '.join(taken)}.",
+            got=stimulus.input_mode,
+            allowed=taken,
+        )
+
+
+def _columns(stimulus: Stimulus, network: Network) -> Columns:
+    """Return gid and section of each column."""
+    simulated = network.gids
+    gids, sections = stimulus.columns()
+    extracellular = stimulus.input_mode == "extracellular"
+    if gids is None:
+        per_row = [(g, s) for p in network.populations.values() for g in p.gids
+                   for s in p.equations.sections]  # fmt: skip
+        if stimulus.width == len(per_row) and (extracellular or stimulus.width != len(simulated)):
+            return np.array([g for g, _ in per_row]), np.array([s for _, s in per_row])
+        if stimulus.width != len(simulated):
+            raise InvalidValue(
+                f"stimulus has {stimulus.width} columns, the culture {len(simulated)} cells: got "
+                f"no gids; need {len(simulated)} columns, or {len(per_row)} for every compartment.",
+                got=stimulus.width,
+                allowed=(len(simulated), len(per_row)),
+            )
+        gids = simulated
+    gids = np.asarray(gids).astype(np.int64)
+    unknown = np.setdiff1d(gids, simulated)
+    if len(unknown):
+        raise InvalidValue(
+            f"stimulus reaches cells that are not simulated: got gids {unknown[:10].tolist()}; "
+            f"simulated: {simulated[0]} to {simulated[-1]} ({len(simulated)} cells).",
+            got=unknown.tolist(),
+        )
+    if sections is None:
+        if extracellular:
+            raise InvalidValue(
+                "extracellular stimulus has no sections: got one potential per cell, which moves "
+                "no charge; need one column per compartment. Use env.cell_stimulus, or give "
+                "sections and gids.",
+            )
+        sections = np.full(len(gids), "soma")
+    _check_sections(gids, sections, network)
+    return gids, np.asarray(sections)
+
+
+def _check_sections(gids: NDArray[np.int64], sections: NDArray[np.str_], network: Network) -> None:
+    for name, population in network.populations.items():
+        used = set(sections[np.isin(gids, population.gids)].tolist())
+        unknown = sorted(used - set(population.equations.sections))
+        if unknown:
+            raise InvalidValue(
+                f"stimulus names sections that cells of {name} do not have: got {unknown}; "
+                f"known: {', '.join(population.equations.sections)}.",
+                got=unknown,
+                allowed=population.equations.sections,
+            )

@@ -1,0 +1,134 @@
+"""What an io does to the same rows again and again, computed once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livn.arrays import Array, is_traced
+from livn.io.geometry import placed
+from livn.io.jsonable import Jsonable
+from livn.stimulus.layout import check_sections
+
+_MOST = 2**22  # numbers kept of all gains onto the same rows, 32 MiB
+
+Names = NDArray[np.str_] | None
+Effect = tuple[Array, Array, Names]  # gain (channels, columns), gid and section of each column
+
+
+class Reaching(Protocol):
+    """An io, as far as it stimulates."""
+
+    def reach(self, coordinates: Array, channels: Any = None) -> Array:
+        """Return what a unit command of each channel does at each row, shape (channels, rows)."""
+
+
+@dataclass
+class Coupling:
+    """The gains of an io onto some rows, by the channels that are driven; the latest are kept.
+
+    Attributes:
+        state: of the io, see `_state`.
+        rows, names: what the gains are onto.
+    """
+
+    state: Any
+    rows: NDArray[np.float64]
+    names: Names
+    found: dict[bytes, Effect] = field(default_factory=dict)
+
+    def fits(self, state: Any, rows: Any, names: Names) -> bool:
+        """Return whether io and rows are still what the gains were computed for."""
+        return self.state == state and _same(self.rows, rows) and _same(self.names, names)
+
+    def effect(self, io: Reaching, driven: NDArray[np.int64]) -> Effect:
+        """Return the gain of the driven channels."""
+        key = driven.tobytes()
+        if key not in self.found:
+            new = _effect(io, self.rows, self.names, driven)
+            room = _MOST - new[0].size
+            while self.found and sum(gain.size for gain, *_ in self.found.values()) > room:
+                self.found.pop(next(iter(self.found)))
+            if room < 0:
+                return new
+            self.found[key] = new
+        return self.found[key]
+
+
+_KEPT: WeakKeyDictionary[Reaching, Coupling] = WeakKeyDictionary()
+
+
+def effect_of(
+    io: Reaching,
+    coordinates: Array,
+    sections: Sequence[str] | NDArray[np.str_] | None,
+    driven: NDArray[np.int64] | None,
+) -> Effect:
+    """Return the gain of the driven channels, and gid and section of its columns.
+
+    Rows that no driven channel reaches have no column, except inside a jax transformation. A gain
+    is computed again unless every attribute of the io and all rows are equal to what they were.
+
+    Args:
+        io: whose attributes alone decide its reach.
+        coordinates: rows (gid, x, y, z), um.
+        sections: section name of each row; None where a row is a whole cell.
+        driven: positions of the channels; None for all.
+
+    Raises:
+        InvalidValue: if rows or sections do not fit together.
+    """
+    names = None if sections is None else np.asarray(sections, str)
+    state = _state(io)
+    if driven is None or state is None or not isinstance(coordinates, np.ndarray):
+        rows = placed(coordinates, "coordinates")
+        check_sections(names, rows[:, 0])
+        return _effect(io, rows, names, driven)
+    kept = _KEPT.get(io)
+    if kept is None or not kept.fits(state, coordinates, names):
+        check_sections(names, placed(coordinates, "coordinates")[:, 0])
+        kept = _KEPT[io] = Coupling(state, _lasting(coordinates), _lasting(names))
+    return kept.effect(io, driven)
+
+
+def _effect(io: Reaching, rows: Array, names: Names, driven: Any) -> Effect:
+    gain = io.reach(rows, driven)
+    if is_traced(gain) or driven is None:
+        return gain, rows[:, 0], names
+    reached = np.flatnonzero(np.any(np.asarray(gain) != 0, axis=0))
+    gain, names = gain[:, reached], None if names is None else names[reached]
+    if isinstance(gain, np.ndarray):
+        gain.flags.writeable = False
+    return gain, rows[reached, 0].astype(np.int64), names
+
+
+def _state(io: Any) -> tuple[Any, ...] | None:
+    """Return the attributes of an io as they are now, None if one may change unseen."""
+    if type(io).__hash__ is None:
+        return None
+    found: list[Any] = []
+    for name, value in vars(io).items():
+        if isinstance(value, np.ndarray):
+            value = (value.dtype.str, value.shape, value.tobytes())
+        elif isinstance(value, Jsonable):
+            value = _state(value)
+            if value is None:
+                return None
+        elif not isinstance(value, int | float | str | np.generic | None):
+            return None
+        found.append((name, value))
+    return (type(io), *found)
+
+
+def _lasting(array: Any) -> Any:
+    """Return an array that stays as it is: itself where nobody can write to it."""
+    if array is None or (not array.flags.writeable and array.base is None):
+        return array
+    return array.copy()
+
+
+def _same(kept: Any, array: Any) -> bool:
+    return kept is array or (kept is not None and array is not None and np.array_equal(kept, array))

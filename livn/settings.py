@@ -40,3 +40,26 @@ def max_stimulus_bytes() -> float:
             got=text,
         ) from None
     return gib * 2**30 if gib > 0 else float("inf")
+
+
+def keep_neuron_quiet() -> None:
+    """Let NEURON start without graphics, unless the user has said how: it asks for a display."""
+    os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
+
+
+def mpi_library() -> str:
+    """Return which MPI to use: LIVN_MPI, the path of a libmpi or "pip" for that of the package.
+
+    Empty where it is unset: the machine's own where there is one, else that of the package mpich.
+    """
+    return os.environ.get("LIVN_MPI") or ""
+
+
+def use_mpi_library(path: str) -> None:
+    """Let mpi4py load the MPI library at `path`, unless mpi4py was told another."""
+    os.environ.setdefault("MPI4PY_LIBMPI", path)
+
+
+def launched_ranks() -> int:
+    """Return how many ranks mpiexec says it started, 1 where it says nothing."""
+    return int(os.environ.get("OMPI_COMM_WORLD_SIZE") or os.environ.get("PMI_SIZE") or 1)

@@ -25,6 +25,7 @@ class Known:
 BACKENDS: dict[str, Known] = {
     "brian2": Known("livn.backend.brian2", "brian2"),
     "native": Known("livn.backend.native", "numba"),
+    "neuron": Known("livn.backend.neuron", "neuron", "neuron"),
 }
 
 

@@ -23,7 +23,7 @@ from rich.table import Table
 from livn import Env, Stimulus
 
 DT = 0.1  # ms
-CURRENT = 0.01  # nA
+CURRENT = 0.0045  # nA: a few spikes a second, all cells at once
 RECEPTORS = (0.5, 3.0, 0.5, 80.0, 0.3, 6.0)  # ms, rise and decay of AMPA, NMDA, GABA_A
 FLAGS = (
     "-O3",

@@ -33,9 +33,16 @@ def culture_lives(names):
     assert spikes.min() < env.system.population_ranges["INH"][0] <= spikes.max()
 
 
-@pytest.mark.parametrize(
-    ("block", "check"), list(zip(BLOCKS, [pulse_is_answered, culture_lives], strict=True))
-)
+def copies_differ(names):
+    rates = names["rates"]
+    assert len(set(rates)) == len(rates) == 8
+    assert all(0.5 < rate < 10 for rate in rates)
+
+
+CHECKS = [pulse_is_answered, copies_differ, culture_lives]
+
+
+@pytest.mark.parametrize(("block", "check"), list(zip(BLOCKS, CHECKS, strict=True)))
 def test_example_does_what_it_says(block, check, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}

@@ -70,7 +70,8 @@ def difference(one: Sample, other: Sample) -> float:
     a, b = one.statistics, other.statistics
     error = np.sqrt((a.var(0, ddof=1) + b.var(0, ddof=1)) / len(a))
     far = np.abs(a.mean(0) - b.mean(0))
-    return float(np.max(np.where(far > 0, far / np.where(error > 0, error, math.inf), 0.0)))
+    apart = np.where(far == 0, 0.0, far / np.where(error > 0, error, math.inf))
+    return float(np.max(apart))  # nan where a run was too short for a statistic
 
 
 def same(one: Sample, other: Sample) -> float:

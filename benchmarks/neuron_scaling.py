@@ -58,7 +58,7 @@ def measure(system: str, duration: float, peer: bool) -> dict[str, Any] | None:
 
     comm = world()
     begin = time.perf_counter()
-    env = Env(system, MODEL, backend="neuron").apply_model_defaults()
+    env = Env(system, MODEL, backend="neuron", comm=comm).apply_model_defaults()
     plan, parameters = env.network_plan, env.parameters
     values = {n: parameters.values(n) for n in plan.populations}
     increments = parameters.increments()
@@ -74,14 +74,14 @@ def measure(system: str, duration: float, peer: bool) -> dict[str, Any] | None:
     wall, cpu = now() - start
     told, telling = timed.seconds
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    parts = comm.gather((built - read, wall, told, cpu - telling, memory, n_spikes))
+    n_synapses = sum(len(p.sources) * len(p.receptors) for p in plan.projections)
+    parts = comm.gather((built - read, wall, told, cpu - telling, memory, n_spikes, n_synapses))
     if parts is None:
         return None
     each = np.array(parts)
     seconds = duration / 1000
-    n_synapses = sum(len(p.sources) * len(p.receptors) for p in plan.projections)
-    row = (system, engine.share.size, "peer" if kept else "livn", n_synapses, read - begin,
-           each[:, 0].max(), each[:, 1].max() / seconds, each[:, 2].max() / seconds,
+    row = (system, engine.share.size, "peer" if kept else "livn", int(each[:, 6].sum()),
+           read - begin, each[:, 0].max(), each[:, 1].max() / seconds, each[:, 2].max() / seconds,
            each[:, 3].max() / seconds, each[:, 4].max(),
            each[:, 5].sum() / plan.n_cells / seconds)  # fmt: skip
     return dict(zip(COLUMNS, row, strict=True))

@@ -1,6 +1,6 @@
 """From a system and a model to the network a backend is asked to simulate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from livn.system.base import BaseSystem
 from livn.system.document import receptors as configured_receptors
 
 Gids = NDArray[np.int64]
+_AT_ONCE = 1000  # cells
 
 
 def plan_network(
@@ -47,23 +48,23 @@ def plan_network(
         name: Population(name, kinds[name], ids.astype(np.uint32), assemble(cells[name]))
         for name, ids in gids.items()
     }
+    network = Network(populations, (), targets, part)
+    own = {n: gids[n][cells] for n, cells in network.own.items()} if part[1] > 1 else None
     projections = [
-        _projection(system, post, pre, gids, found)
+        _projection(system, post, pre, gids, found, own[post] if own else None)
         for (post, pre), found in sorted(targets.items())
         if system.edge_counts.get((post, pre))
     ]
-    there = tuple(p for p in projections if len(p.sources))  # on every part, with synapses or not
-    whole = Network(populations, there, targets, part)
-    return whole if part[1] == 1 else replace(whole, projections=tuple(_own(whole)))
+    # Every part has the same ones, with synapses on its own cells or not.
+    there = [p for p in projections if len(p.sources) or (own and _connected(system, p, gids))]
+    return replace(network, projections=tuple(there))
 
 
-def _own(network: Network) -> Iterator[Projection]:
-    """Yield the synapses that end on the cells of this process."""
-    for p in network.projections:
-        mine = np.isin(p.targets, network.own[p.post])
-        yield replace(
-            p, sources=p.sources[mine], targets=p.targets[mine], distances=p.distances[mine]
-        )
+def _connected(system: BaseSystem, projection: Projection, gids: Mapping[str, Gids]) -> bool:
+    """Return whether any of the simulated cells are connected, reading few edges at a time."""
+    post, pre = projection.post, projection.pre
+    pieces = np.array_split(gids[post], 1 + len(gids[post]) // _AT_ONCE)
+    return any(len(_projection(system, post, pre, gids, (), piece).sources) for piece in pieces)
 
 
 def _simulated(system: BaseSystem, selection: Mapping[str, Gids] | None) -> dict[str, Gids]:
@@ -124,8 +125,10 @@ def _projection(
     pre: str,
     gids: Mapping[str, Gids],
     receptors: tuple[Target, ...],
+    own: Gids | None,
 ) -> Projection:
-    edges = system.edges(post, pre)
+    """Return the synapses between simulated cells, of those that end on `own`; None is all."""
+    edges = system.edges(post, pre, own)
     sources = edges.sources.astype(np.int64) + system.population_ranges[pre][0]
     targets = edges.targets.astype(np.int64) + system.population_ranges[post][0]
     kept = np.isin(sources, gids[pre]) & np.isin(targets, gids[post])

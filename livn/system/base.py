@@ -54,8 +54,11 @@ class BaseSystem(ABC):
         """
 
     @abstractmethod
-    def edges(self, post: str, pre: str) -> Projection:
-        """Return the edges from `pre` onto `post` as arrays, read once.
+    def edges(self, post: str, pre: str, gids: ArrayLike | None = None) -> Projection:
+        """Return the edges from `pre` onto `post` as arrays; all of them are read once.
+
+        Args:
+            gids: cells of `post` whose edges are read, and not kept; None for all.
 
         Raises:
             UnknownName: if there is no such projection.

@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import ArrayLike
 
 from livn.errors import CorruptFile, InvalidValue, NotSupported
 from livn.system.document import (
@@ -237,16 +238,25 @@ def read_positions(files: Mapping[str, Path], population: str, ranges: Ranges) -
     return np.stack([axis.values for axis in axes], axis=1).astype(np.float32)
 
 
-def read_edges(files: Mapping[str, Path], post: str, pre: str, ranges: Ranges) -> Projection:
+def read_edges(
+    files: Mapping[str, Path],
+    post: str,
+    pre: str,
+    ranges: Ranges,
+    cells: ArrayLike | None = None,
+) -> Projection:
     """Return the edges of one projection, each of which ends on a synapse of its cell.
+
+    Args:
+        cells: relative index of the postsynaptic cells whose edges are read, None for all.
 
     Raises:
         CorruptFile: if the datasets are inconsistent or a synapse is missing.
     """
     with open_file(files["connections"]) as file:
-        edges = read_projection(file, post, pre, ranges)
+        edges = read_projection(file, post, pre, ranges, cells)
     with open_file(files["cells"]) as file:
-        synapses = read_attribute(file, post, SYNAPSES, "syn_ids")
+        synapses = read_attribute(file, post, SYNAPSES, "syn_ids", cells)
     owners = np.repeat(synapses.cells, np.diff(synapses.pointer))
     present = np.sort(_join(owners, synapses.values), kind="stable")
     if np.any(present[1:] == present[:-1]):

@@ -8,12 +8,13 @@ readers need. Writing is deterministic: the same arrays give the same bytes.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from livn.errors import CorruptFile
 from livn.system.graph import Projection, check_population_names, projection_problem
@@ -24,6 +25,7 @@ COORDINATES = "Generated Coordinates"
 SYNAPSES = "Synapse Attributes"
 
 _CHUNK = 1 << 16
+_COLUMNS = ("Edges/Source Index", "Connections/distance", "Synapses/syn_id")
 Ranges = dict[str, tuple[int, int]]
 
 
@@ -66,6 +68,11 @@ def dataset(parent: h5py.Group, path: str) -> NDArray[Any]:
     Raises:
         CorruptFile: if there is none of that name.
     """
+    return np.asarray(_find(parent, path)[:])
+
+
+def _find(parent: h5py.Group, path: str) -> h5py.Dataset:
+    """Return a 1-D dataset, not read yet."""
     item = parent.get(path)
     where = f"{parent.name.rstrip('/')}/{path}"
     if not isinstance(item, h5py.Dataset):
@@ -73,7 +80,7 @@ def dataset(parent: h5py.Group, path: str) -> NDArray[Any]:
     if item.ndim != 1:
         problem = f"holds a foreign dataset {where!r}: got shape {item.shape}; need one axis"
         raise corrupt(parent.file.filename, problem)
-    return np.asarray(item[:])
+    return item
 
 
 def read_populations(file: h5py.File) -> Ranges:
@@ -108,8 +115,13 @@ def read_populations(file: h5py.File) -> Ranges:
     return ranges
 
 
-def read_attribute(file: h5py.File, population: str, namespace: str, name: str) -> Attribute:
+def read_attribute(
+    file: h5py.File, population: str, namespace: str, name: str, cells: ArrayLike | None = None
+) -> Attribute:
     """Return one attribute of the cells of a population.
+
+    Args:
+        cells: relative index of the cells it is read of, None for all.
 
     Raises:
         CorruptFile: if it is missing or its three datasets contradict each other.
@@ -118,19 +130,21 @@ def read_attribute(file: h5py.File, population: str, namespace: str, name: str) 
     group = file.get(path)
     if not isinstance(group, h5py.Group):
         raise corrupt(file.filename, f"has no group {path!r}: it is truncated or foreign")
-    cells = dataset(group, "Cell Index").astype(np.int64)
+    index = dataset(group, "Cell Index").astype(np.int64)
     pointer = dataset(group, "Attribute Pointer").astype(np.int64)
-    values = dataset(group, "Attribute Value")
+    values = _find(group, "Attribute Value")
     fits = (
-        len(pointer) == len(cells) + 1
+        len(pointer) == len(index) + 1
         and pointer[0] == 0
         and pointer[-1] == len(values)
         and bool(np.all(np.diff(pointer) >= 0))
-        and bool(np.all(np.diff(cells) > 0))
+        and bool(np.all(np.diff(index) > 0))
     )
     if not fits:
         raise corrupt(file.filename, f"has pointers that do not fit their values in {path!r}")
-    return Attribute(cells, pointer, values)
+    kept = _among(index, cells)
+    ends = np.cumsum(np.diff(pointer)[kept])
+    return Attribute(index[kept], np.concatenate([[0], ends]), _take(values, pointer, kept))
 
 
 def list_projections(file: h5py.File) -> dict[tuple[str, str], int]:
@@ -147,20 +161,55 @@ def list_projections(file: h5py.File) -> dict[tuple[str, str], int]:
     return sizes
 
 
-def read_projection(file: h5py.File, post: str, pre: str, ranges: Ranges) -> Projection:
+def read_projection(
+    file: h5py.File, post: str, pre: str, ranges: Ranges, cells: ArrayLike | None = None
+) -> Projection:
     """Return the edges of one projection, whatever the number and order of its blocks.
+
+    Args:
+        cells: relative index of the postsynaptic cells whose edges are read, None for all. Those
+            of others are never held, and not checked.
 
     Raises:
         CorruptFile: if datasets are missing, contradict each other or leave the populations.
     """
     group = file[f"Projections/{post}/{pre}"]
+    n_post, n_pre = ranges[post][1], ranges[pre][1]
+    columns = [_find(group, name) for name in _COLUMNS]
+    destinations, offsets = _destinations(group, [len(column) for column in columns])
+    n_edges = np.diff(offsets)
+    present = destinations[n_edges > 0]
+    if len(present) and not 0 <= present.min() <= present.max() < n_post:
+        problem = f"has edges onto cells that are not there in {group.name!r}"
+        raise corrupt(file.filename, f"{problem}: got {present.max()}; {post} has {n_post} cells")
+
+    kept = _among(destinations, cells)
+    sources, distances, syn_ids = (_take(column, offsets, kept) for column in columns)
+    targets = np.repeat(destinations[kept], n_edges[kept])
+    order = np.lexsort((sources, targets))
+    pointer = np.zeros(n_post + 1, np.int64)
+    np.cumsum(np.bincount(targets, minlength=n_post), out=pointer[1:])
+    edges = Projection(
+        post,
+        pre,
+        pointer,
+        sources[order].astype(np.uint32),
+        distances[order].astype(np.float32),
+        syn_ids[order].astype(np.uint32),
+    )
+    inconsistent = projection_problem(edges, n_post, n_pre)
+    if inconsistent:
+        raise corrupt(file.filename, f"projection {group.name!r} {inconsistent}")
+    return edges
+
+
+def _destinations(
+    group: h5py.Group, lengths: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cell of each slot, [D], and where in the columns its edges start, [D + 1]."""
     firsts = dataset(group, "Edges/Destination Block Index").astype(np.int64)
     blocks = dataset(group, "Edges/Destination Block Pointer").astype(np.int64)
     offsets = dataset(group, "Edges/Destination Pointer").astype(np.int64)
-    sources = dataset(group, "Edges/Source Index").astype(np.uint32)
-    distances = dataset(group, "Connections/distance").astype(np.float32)
-    syn_ids = dataset(group, "Synapses/syn_id").astype(np.uint32)
-
     slots = np.diff(blocks)
     slots[-1:] -= 1  # the last block also counts the end of the offsets
     n_edges = np.diff(offsets)
@@ -170,27 +219,35 @@ def read_projection(file: h5py.File, post: str, pre: str, ranges: Ranges) -> Pro
         and len(n_edges) == slots.sum()
         and bool(np.all(n_edges >= 0))
         and offsets[0] == 0
-        and offsets[-1] == len(sources) == len(distances) == len(syn_ids)
+        and all(n == offsets[-1] for n in lengths)
     )
     if not fits:
-        raise corrupt(file.filename, f"has pointers that do not fit the edges in {group.name!r}")
-
+        problem = f"has pointers that do not fit the edges in {group.name!r}"
+        raise corrupt(group.file.filename, problem)
     starts = np.cumsum(slots) - slots
-    destinations = np.repeat(firsts - starts, slots) + np.arange(len(n_edges))
-    targets = np.repeat(destinations, n_edges)
-    n_post, n_pre = ranges[post][1], ranges[pre][1]
-    if len(targets) and not 0 <= targets.min() <= targets.max() < n_post:
-        problem = f"has edges onto cells that are not there in {group.name!r}"
-        raise corrupt(file.filename, f"{problem}: got {targets.max()}; {post} has {n_post} cells")
+    return np.repeat(firsts - starts, slots) + np.arange(len(n_edges)), offsets
 
-    order = np.lexsort((sources, targets))
-    pointer = np.zeros(n_post + 1, np.int64)
-    np.cumsum(np.bincount(targets, minlength=n_post), out=pointer[1:])
-    edges = Projection(post, pre, pointer, sources[order], distances[order], syn_ids[order])
-    inconsistent = projection_problem(edges, n_post, n_pre)
-    if inconsistent:
-        raise corrupt(file.filename, f"projection {group.name!r} {inconsistent}")
-    return edges
+
+def _among(index: NDArray[np.int64], cells: ArrayLike | None) -> NDArray[np.bool_]:
+    """Return which of the cells `index` are wanted."""
+    return np.ones(len(index), bool) if cells is None else np.isin(index, cells)
+
+
+def _take(
+    values: h5py.Dataset, pointer: NDArray[np.int64], kept: NDArray[np.bool_]
+) -> NDArray[Any]:
+    """Return what the kept cells own, one after the other, reading about a chunk at a time."""
+    sizes = np.diff(pointer)
+    out = np.empty(sizes[kept].sum(), values.dtype)
+    cuts = np.searchsorted(pointer, np.arange(0, pointer[-1], _CHUNK))
+    n_out = 0
+    for first, last in pairwise(np.unique([*cuts, len(kept)])):
+        mine = np.repeat(kept[first:last], sizes[first:last])
+        if mine.any():
+            found = values[pointer[first] : pointer[last]][mine]
+            out[n_out : n_out + len(found)] = found
+            n_out += len(found)
+    return out
 
 
 def write_types(

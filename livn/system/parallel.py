@@ -64,7 +64,7 @@ class ParallelSystem(BaseSystem):
         start, count = self.population_ranges[population]
         return self._coordinates[start : start + count].copy()
 
-    def edges(self, post: str, pre: str) -> Projection:
+    def edges(self, post: str, pre: str, gids: ArrayLike | None = None) -> Projection:
         """Raise UnknownName: there are no projections."""
         raise unknown_names("projection (post_pre)", [f"{post}_{pre}"], [])
 

@@ -114,9 +114,7 @@ def read_synapses(
         population: postsynaptic population.
         node_allocation: gids to read, None for all.
     """
-    cells = _read_cells(path, population, SYNAPSES, _SYNAPSE_ATTRIBUTES)
-    wanted = None if node_allocation is None else set(node_allocation)
-    return (item for item in cells if wanted is None or item[0] in wanted)
+    return _read_cells(path, population, SYNAPSES, _SYNAPSE_ATTRIBUTES, node_allocation)
 
 
 def read_projections(path: str | Path, pre: str, post: str) -> Iterator[Incoming]:
@@ -169,7 +167,11 @@ def _start(file: h5py.File, population: str) -> int:
 
 
 def _read_cells(
-    path: str | Path, population: str, namespace: str, names: Sequence[str] | None
+    path: str | Path,
+    population: str,
+    namespace: str,
+    names: Sequence[str] | None,
+    gids: Sequence[int] | None = None,
 ) -> Iterator[CellAttributes]:
     """Yield (gid, attribute -> values) of a namespace; nothing where it does not exist."""
     with open_file(Path(path)) as file:
@@ -178,7 +180,8 @@ def _read_cells(
         if group is None:
             return
         present = sorted(group) if names is None else [name for name in names if name in group]
-        table = {name: read_attribute(file, population, namespace, name) for name in present}
+        cells = None if gids is None else [gid - start for gid in gids]
+        table = {name: read_attribute(file, population, namespace, name, cells) for name in present}
     first = next(iter(table.values()))
     for k, cell in enumerate(first.cells):
         yield (

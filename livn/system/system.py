@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from livn.errors import unknown_names
 from livn.io import IO, MEA
@@ -72,12 +72,14 @@ class System(BaseSystem):
         start, count = self.population_ranges[population]
         return np.column_stack([np.arange(start, start + count), self._positions[population]])
 
-    def edges(self, post: str, pre: str) -> Projection:
-        """Return the edges from `pre` onto `post` as arrays, read once and checked."""
+    def edges(self, post: str, pre: str, gids: ArrayLike | None = None) -> Projection:
+        """Return the edges from `pre` onto `post` as arrays, checked; see BaseSystem."""
         self._check_projection(post, pre)
+        ranges = self.population_ranges
+        if gids is not None:
+            return read_edges(self.files, post, pre, ranges, np.asarray(gids) - ranges[post][0])
         if (post, pre) not in self._edges:
-            edges = read_edges(self.files, post, pre, self.population_ranges)
-            self._edges[post, pre] = edges
+            self._edges[post, pre] = read_edges(self.files, post, pre, ranges)
         return self._edges[post, pre]
 
     def synapses(

@@ -17,6 +17,7 @@ UNITS: dict[str, tuple[str, float]] = {
     "uS": ("conductance", 1.0), "nS": ("conductance", 1e-3), "mS": ("conductance", 1e3),
     "nF": ("capacitance", 1.0), "pF": ("capacitance", 1e-3),
     "uF/cm2": ("capacitance density", 1.0),
+    "ohm cm": ("resistivity", 1.0),
     "S/cm2": ("conductance density", 1.0), "mS/cm2": ("conductance density", 1e-3),
     "mA/cm2": ("current density", 1.0), "uA/cm2": ("current density", 1e-3),
     "um": ("length", 1.0), "mm": ("length", 1e3), "cm": ("length", 1e4),

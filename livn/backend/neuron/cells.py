@@ -111,9 +111,9 @@ class Cells:
                 self.state |= self._voltages(lowered.section)
             for n in lowered.dynamic:
                 key = f"{n}_{lowered.section}" if n in (*HISTORY, PHASE) else n
-                self.state[key] = _column(instances, variable(n, equations))
+                self.state[key] = _column(instances, variable(lowered.alias.get(n, n), equations))
             inputs = [f"{k}_{s}" for s in here for k in "IG"]
-            self.inputs |= {name: _column(instances, name) for name in inputs}
+            self.inputs |= {n: _column(instances, lowered.alias.get(n, n)) for n in inputs}
             for p in lowered.arrivals:
                 self.arrived.setdefault(p, []).append(_column(instances, f"arrived_{p}"))
             if equations.cell.spike.compartment in here:
@@ -136,7 +136,8 @@ class Cells:
         known[REFRACTORY] = refractory_steps(population.equations, values, dt)
         for k, (lowered, instances) in enumerate(self._mechanisms):
             for name in lowered.constants:
-                self._set(k, instances, variable(name, population.equations), known[name])
+                called = variable(lowered.alias.get(name, name), population.equations)
+                self._set(k, instances, called, known[name])
         if self._cable:
             self._set_geometry(values)
 

@@ -14,7 +14,7 @@ Numbers are in livn's units (ms, mV, nA, µS). Nothing of NEURON is imported her
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from textwrap import indent
 
 import sympy as sp
@@ -24,6 +24,7 @@ from livn.errors import NotSupported
 from livn.models.assembly import Equations
 from livn.models.expressions import names, symbol
 from livn.models.scheme import HELD, Step
+from livn.models.twins import alias, state_stage
 
 NAME = "LIVN_MECHANISM"  # stands for the name of the mechanism
 REFRACTORY = "refractory_steps"
@@ -51,6 +52,7 @@ class Lowered:
         constants: variables that are set from parameters.
         arrivals: projections whose events it counts, in variables `arrived_<projection>`.
         increments: (variable, projection, receptor): what one event adds, µS.
+        alias: livn's name -> the name it has in a text that was written for an equal section.
     """
 
     text: str
@@ -59,6 +61,7 @@ class Lowered:
     constants: tuple[str, ...]
     arrivals: tuple[int, ...]
     increments: tuple[tuple[str, int, int], ...]
+    alias: Mapping[str, str] = field(default_factory=dict)
 
 
 def variable(name: str, equations: Equations) -> str:
@@ -95,7 +98,26 @@ def lower(step: Step, arrivals: Arrivals) -> list[Lowered]:
     """
     if not is_cable(step.equations):
         return [_whole(step, arrivals)]
-    return [_section(step, s, arrivals) for s in step.equations.sections]
+    made: list[Lowered] = []
+    for s in step.equations.sections:
+        made.append(_equal(step, s, arrivals, made) or _section(step, s, arrivals))
+    return made
+
+
+def _equal(step: Step, section: str, arrivals: Arrivals, made: list[Lowered]) -> Lowered | None:
+    """Return the mechanism of an earlier section with the same equations for this one, if any.
+
+    Compiling takes about two seconds, and a cell may have hundreds of sections.
+    """
+    for other in (m for m in made if not m.alias):
+        known = alias(step, section, other.section)
+        if known is None or _there(arrivals, section, known) != _there(arrivals, other.section):
+            continue
+        back = {b: a for a, b in known.items()}
+        dynamic = tuple(back.get(n, n) for n in other.dynamic)
+        constants = tuple(back.get(n, n) for n in other.constants)
+        return replace(other, section=section, dynamic=dynamic, constants=constants, alias=known)
+    return None
 
 
 def _whole(step: Step, arrivals: Arrivals) -> Lowered:
@@ -125,7 +147,7 @@ def _section(step: Step, section: str, arrivals: Arrivals) -> Lowered:
     equations = step.equations
     v, middle = symbol(f"V_{section}"), symbol(_MIDDLE)
     text = _Text(equations, {v.name: "v", _MIDDLE: _MIDDLE})
-    stage = _state_stage(step, section)
+    stage = state_stage(step, section)
     current = equations.currents[section] - symbol(f"I_{section}") + symbol(f"G_{section}") * v
     frozen = _at_midpoint(current, v, middle)
     shared, (total, slope) = sp.cse(
@@ -133,7 +155,7 @@ def _section(step: Step, section: str, arrivals: Arrivals) -> Lowered:
     )
     z = [s.name for s, _ in shared]
     own = tuple(n for n, s in equations.states.items() if s.section == section)
-    there = {i: p for i, p in ((k, _on(p, section)) for k, p in arrivals.items()) if p}
+    there = _there(arrivals, section)
     detects = section == equations.cell.spike.compartment
 
     before = [*_refractoriness(), *_below(text, step, v)] if detects else []
@@ -176,21 +198,14 @@ def _randoms(equations: Equations, section: str = "") -> tuple[str, ...]:
     return tuple(r.name for r in equations.randoms if r.name.endswith(end))
 
 
-def _on(pairs: tuple[tuple[str, str], ...], section: str) -> tuple[tuple[str, str], ...]:
-    return tuple(p for p in pairs if p[0].endswith(f"_{section}"))
-
-
-def _state_stage(step: Step, section: str) -> _Lines:
-    """Return the assignments that advance the states of a section."""
-    states = step.equations.states
-    ends = [k for k, (name, _) in enumerate(step.assignments) if name in states]
-    needed = {n for n, s in states.items() if s.section == section}
-    taken: _Lines = []
-    for name, expression in reversed(step.assignments[: max(ends, default=-1) + 1]):
-        if name in needed:
-            taken.insert(0, (name, expression))
-            needed |= names(expression)
-    return taken
+def _there(arrivals: Arrivals, section: str, called: Mapping[str, str] | None = None) -> Arrivals:
+    """Return what events open on a section, under other names where such are given."""
+    found = {
+        k: tuple(p for p in pairs if p[0].endswith(f"_{section}")) for k, pairs in arrivals.items()
+    }
+    if called is not None:
+        found = {k: tuple((called[a], called[b]) for a, b in pairs) for k, pairs in found.items()}
+    return {k: pairs for k, pairs in found.items() if pairs}
 
 
 def _at_midpoint(expression: sp.Expr, v: sp.Symbol, middle: sp.Symbol) -> sp.Expr:

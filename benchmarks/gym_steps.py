@@ -4,7 +4,7 @@ python benchmarks/gym_steps.py --systems EI1 EI2 --copies 1 8 64
 
 Random actions in RateControl. Per system, length of a step and number of copies (1 is the single
 environment): steps of all copies per second of processor time and of the wall clock, and the
-share of the time that passes outside the engine, by the wall clock.
+share of the processor time that passes outside the engine.
 """
 
 import argparse
@@ -23,16 +23,16 @@ WARM = 2  # steps before the clock starts
 
 
 class Stopwatch:
-    """Stands before an engine and adds up the time of its calls, s."""
+    """Stands before an engine and adds up the processor time of its calls, s."""
 
     def __init__(self, engine: Any):
         self._advance, self.seconds = engine.advance, 0.0
         engine.advance = self
 
     def __call__(self, *arguments: Any) -> Any:
-        start = time.perf_counter()
+        start = time.process_time()
         output = self._advance(*arguments)
-        self.seconds += time.perf_counter() - start
+        self.seconds += time.process_time() - start
         return output
 
 
@@ -58,7 +58,7 @@ def measure(system: str, duration: int, copies: int, seconds: float) -> tuple[fl
         n += 1
     cpu = time.process_time() - cpu
     env.close()
-    return copies * n / cpu, copies * n / wall, 1 - watch.seconds / wall
+    return copies * n / cpu, copies * n / wall, 1 - watch.seconds / cpu
 
 
 def main() -> None:

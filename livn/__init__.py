@@ -7,6 +7,7 @@
 Importing livn imports no simulator; the names below are loaded when first used.
 """
 
+import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -51,3 +52,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if "gymnasium" in sys.modules:  # which looks for ids right after it has imported "livn:"
+    import_module("livn.tasks")

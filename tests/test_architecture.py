@@ -30,7 +30,7 @@ TIERS = [
     {"backend"},
     {"env"},
     {"decoding", "encoding", "plots", "export"},
-    {"cli"},
+    {"tasks", "cli"},
     {"__main__"},
 ]
 TIER = {room: tier for tier, rooms in enumerate(TIERS) for room in rooms}

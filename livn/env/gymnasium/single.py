@@ -1,0 +1,266 @@
+"""GymnasiumEnv: one culture as an environment."""
+
+from collections import deque
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from livn.env.env import Env
+from livn.env.gymnasium.stages import GymStep, ObsAugmentation, augmented, augmented_space
+from livn.env.gymnasium.turn import (
+    Charging,
+    Hearing,
+    check_action,
+    check_step,
+    config_hash,
+    draw,
+    report,
+)
+from livn.env.snapshot import Snapshot
+from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
+from livn.run import Run
+from livn.types import Decoding, Encoding
+
+Draw = Callable[[list[Run], Any], NDArray[np.uint8]]
+DRAWN = 2000.0  # ms that a picture shows
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A decoding that is a Pipe."""
+
+    stages: list[Any]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What lasts from call to call."""
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What lasts for one call."""
+
+
+@runtime_checkable
+class Restarting(Protocol):
+    """A decoding whose episodes begin."""
+
+    def reset(self, **options: Any) -> Any:
+        """Return the first observation and info."""
+
+
+@dataclass(frozen=True)
+class GymnasiumSnapshot:
+    """Culture, task and random numbers of a GymnasiumEnv at one moment."""
+
+    culture: Snapshot
+    rng: np.random.Generator
+    encoding: Encoding
+    decoding: Any
+    running: bool
+    stream: int
+
+
+class GymnasiumEnv(gym.Env[Any, Any]):
+    """A culture that is stimulated by actions and answers with observation and reward.
+
+    Args:
+        env: the culture; nobody else should run it.
+        encoding: turns an action into a stimulus; its `input_space` is the action space.
+        decoding: makes (observation, reward, terminated, truncated, info) of what was recorded,
+            and has `reset(seed, options) -> (observation, info)`. Either a task that is a decoding
+            with an `output_space`, or a Pipe with a `GymStep`.
+        render_mode: "rgb_array" or None.
+        draw: makes the picture, (height, width, 3) of uint8, of the last runs and the Env; None
+            for the picture of the task in a `GymStep`.
+
+    Raises:
+        InvalidType: if the decoding cannot be reset.
+        InvalidValue: if there is no such render mode.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}
+
+    def __init__(
+        self,
+        env: Env,
+        encoding: Encoding,
+        decoding: Decoding,
+        render_mode: str | None = None,
+        draw: Draw | None = None,
+    ):
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise InvalidValue(
+                f"render_mode does not exist: got {render_mode!r}; known: 'rgb_array', None.",
+                got=render_mode,
+            )
+        if not isinstance(decoding, Restarting):
+            raise InvalidType(
+                f"decoding cannot be reset: got {decoding!r}; need a task or a Pipe.", got=decoding
+            )
+        self.env = env
+        self.encoding: Any = encoding
+        self.decoding: Any = decoding
+        self._piped, self._charging = isinstance(decoding, Staged), isinstance(encoding, Charging)
+        self.render_mode, self._draw = render_mode, draw
+        self._prepare()
+        self.action_space = encoding.input_space
+        self.observation_space = self._observations()
+        self._running, self._stream = False, 0
+
+    def _prepare(self) -> None:
+        self.env.record_spikes()
+        self.decoding.setup(self.env)
+        self._hearing = Hearing.of(self.env)
+        self._hash = config_hash(self.env, self.encoding, self.decoding)
+        self._runs: deque[Run] = deque(maxlen=max(1, int(DRAWN / self.decoding.duration)))
+
+    def _observations(self) -> gym.Space[Any]:
+        task = self._task()
+        if task is None:
+            space: gym.Space[Any] = self.decoding.output_space
+            return space
+        features = sum(s.obs_dim or 0 for s in self._stages() if isinstance(s, ObsAugmentation))
+        return augmented_space(task.gym_env.observation_space, features)
+
+    def _stages(self) -> list[Any]:
+        return list(self.decoding.stages) if self._piped else []
+
+    def _task(self) -> GymStep | None:
+        return next((s for s in self._stages() if isinstance(s, GymStep)), None)
+
+    def reset(
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,
+        without_clear: bool = False,
+        **kw: Any,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode and return its first observation, and info.
+
+        The culture goes back to t = 0 on a noise stream drawn from `np_random`, so that a seed
+        fixes everything after it.
+
+        Args:
+            seed: of everything random; None continues.
+            options: passed to the task.
+            without_clear: let the culture go on as it is.
+            kw: passed to the `reset` of the decoding.
+        """
+        super().reset(seed=seed)
+        stream, task_seed = draw(self.np_random)
+        if not without_clear:
+            self.env.clear()
+            self.env.reseed_noise(stream)
+            self._stream = stream
+            self._runs.clear()
+        found = self.decoding.reset(seed=task_seed, options=options, **kw)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise InvalidValue(
+                f"decoding began no episode: got {found!r} of reset; need (observation, info). "
+                "Put a GymStep into the pipe."
+            )
+        observation, info = found
+        if self._piped:
+            self.decoding.state["raw_gym_obs"] = observation
+            zeros = [s.zero_features() for s in self._stages() if isinstance(s, ObsAugmentation)]
+            observation = augmented(observation, zeros) if zeros else observation
+        self._running = True
+        return observation, {**info, "time_ms": self.env.t, **self._known()}
+
+    def _known(self) -> dict[str, Any]:
+        return {"seed": self.env.seed, "stream": self._stream, "config_hash": self._hash}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Stimulate by the action, run for `decoding.duration` ms, and return what came of it.
+
+        Returns:
+            Observation, reward, terminated, truncated, and info: that of the task, the `spikes`
+            heard in this step, `charge_nc` per phase and electrode if the encoding tells,
+            `time_ms` of the culture, its `seed` and noise `stream`, and `config_hash`.
+
+        Raises:
+            InvalidValue: if the action is not in the action space.
+            InvalidState: if no episode is going on, or the environment is closed.
+        """
+        if not self._running:
+            raise InvalidState(
+                "no episode is going on: got step() before reset(), after the end, or after "
+                "close(). Call reset() first."
+            )
+        values = check_action(action, self.action_space)
+        if self._piped:
+            self.decoding.state["io_action"] = np.asarray(values, np.float32)
+        self.env.encoding, self.env.decoding = self.encoding, self.decoding
+        duration = self.decoding.duration
+        run = self.env.run(duration, self.encoding(self.env, duration, values))
+        charge = self.encoding.charge(values) if self._charging else None
+        found = check_step(self.decoding(run, self.env))
+        observation, reward, terminated, truncated, info = found
+        self._running = not (terminated or truncated)
+        if self.render_mode is not None:
+            self._runs.append(run)
+        info = {**info, **report(run, self._hearing, charge, self._known())}
+        return observation, reward, terminated, truncated, info
+
+    def render(self) -> Any:
+        """Return the picture of the last runs, (height, width, 3) of uint8; None without a mode.
+
+        Raises:
+            NotSupported: if nobody draws.
+        """
+        if self.render_mode is None:
+            return None
+        if self._draw is not None:
+            return self._draw(list(self._runs), self.env)
+        task = self._task()
+        if task is None:
+            raise NotSupported("environment cannot draw: got draw=None; pass livn.tasks.draw.")
+        return task.gym_env.render()
+
+    def close(self) -> None:
+        """Free the memory of the culture; the environment cannot be used afterwards."""
+        self._running = False
+        self.env.close()
+
+    def snapshot(self) -> GymnasiumSnapshot:
+        """Return culture, task and random numbers as they are now.
+
+        A task in a `GymStep` is copied as it is, and started over where the snapshot is pickled.
+        """
+        kept = deepcopy((self.np_random, self.encoding, self.decoding))
+        return GymnasiumSnapshot(self.env.snapshot(), *kept, self._running, self._stream)
+
+    def restore(self, snapshot: GymnasiumSnapshot) -> "GymnasiumEnv":
+        """Continue from a snapshot, bit for bit.
+
+        Raises:
+            InvalidType: if it is not a snapshot of a GymnasiumEnv.
+            InvalidValue: if it is of another culture.
+        """
+        if not isinstance(snapshot, GymnasiumSnapshot):
+            raise InvalidType(
+                f"no snapshot: got {snapshot!r}; need what snapshot() of this environment returned."
+            )
+        self.env.restore(snapshot.culture)
+        kept = deepcopy((snapshot.rng, snapshot.encoding, snapshot.decoding))
+        self.np_random, self.encoding, self.decoding = kept
+        self._running, self._stream = snapshot.running, snapshot.stream
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        env = self.env
+        made_of = (env.system, env.model, env.io, env.seed, env.backend, env.options)
+        return {**vars(self), "env": (made_of, env.snapshot())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        (*made_of, backend, options), snapshot = state["env"]
+        self.env = Env(*made_of, backend=backend, **options).restore(snapshot)
+        self.env.record_spikes()
+        self.decoding.setup(self.env)

@@ -1,0 +1,155 @@
+"""GymnasiumVectorEnv: copies of a culture, advanced together."""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils.seeding import np_random
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from livn.env.env import Env
+from livn.env.gymnasium.single import Restarting, Staged
+from livn.env.gymnasium.turn import (
+    Charging,
+    Hearing,
+    check_action,
+    check_step,
+    config_hash,
+    draw,
+    report,
+)
+from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
+from livn.types import Decoding, Encoding
+
+
+class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
+    """Copies of one culture as a vector environment; copy k is what a GymnasiumEnv of its seed is.
+
+    A copy whose episode ends is cleared in the same step (`AutoresetMode.SAME_STEP`): its
+    observation is the first of the next episode, its last one and its info are in
+    `info["final_obs"]` and `info["final_info"]`.
+
+    Args:
+        env: the culture to copy, initialised with its parameters; closed afterwards.
+        num_envs: number of copies.
+        encoding: turns actions of shape (num_envs, ...) into a stimulus of all copies.
+        decoding: a task; each copy gets its own.
+
+    Raises:
+        NotSupported: if the decoding is a Pipe.
+        InvalidType: if it cannot be reset.
+    """
+
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(self, env: Env, num_envs: int, encoding: Encoding, decoding: Decoding):
+        if isinstance(decoding, Staged):
+            raise NotSupported(
+                f"vector environment takes no pipe: got {decoding!r}; need a task. Use "
+                "gymnasium.vector.SyncVectorEnv over GymnasiumEnv."
+            )
+        if not isinstance(decoding, Restarting):
+            raise InvalidType(
+                f"decoding cannot be reset: got {decoding!r}; need a task.", got=decoding
+            )
+        env.record_spikes()
+        decoding.setup(env)
+        self.num_envs, self.encoding = num_envs, encoding
+        self.single_action_space = encoding.input_space
+        self.single_observation_space = decoding.output_space
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space: spaces.Space[Any] = batch_space(
+            self.single_observation_space, num_envs
+        )
+        self._duration, self._hearing = decoding.duration, Hearing.of(env)
+        self._known = {"seed": env.seed, "config_hash": config_hash(env, encoding, decoding)}
+        self.batch = env.batch(num_envs)
+        env.close()
+        self.decodings = [deepcopy(decoding) for _ in range(num_envs)]
+        self._rngs = [np_random()[0] for _ in range(num_envs)]
+        self._running = False
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode in every copy and return their first observations, and info.
+
+        Args:
+            seed: a number s seeds copy k with s + k; a list has one for each; None continues.
+            options: passed to the tasks.
+
+        Raises:
+            InvalidValue: if there is not one seed for each copy.
+        """
+        n = self.num_envs
+        seeds = [seed + k for k in range(n)] if isinstance(seed, int) else seed or [None] * n
+        if len(seeds) != n:
+            raise InvalidValue(
+                f"seeds are not one for each copy: got {len(seeds)}; need {n}.",
+                got=seeds,
+                allowed=n,
+            )
+        for k, own in enumerate(seeds):
+            if own is not None:
+                self._rngs[k] = np_random(own)[0]
+        infos: dict[str, Any] = {}
+        first = []
+        for k in range(n):
+            observation, info = self._begin(k, options)
+            first.append(observation)
+            infos = self._add_info(infos, info, k)
+        self._running = True
+        return np.stack(first), infos
+
+    def _begin(self, k: int, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Clear copy `k` and return the first observation of its next episode, and info."""
+        stream, seed = draw(self._rngs[k])
+        self.batch.clear(k).reseed_noise([stream], k)
+        observation, info = self.decodings[k].reset(seed=seed, options=options)
+        return observation, {**info, "time_ms": 0.0, "stream": stream, **self._known}
+
+    def step(
+        self, actions: Any
+    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Stimulate every copy by its action, run all, and return what came of it.
+
+        Raises:
+            InvalidValue: if the actions are not in the action space.
+            InvalidState: before `reset` or after `close`.
+        """
+        if not self._running:
+            raise InvalidState(
+                "no episode is going on: got step() before reset() or after close(). "
+                "Call reset() first."
+            )
+        values = check_action(actions, self.action_space)
+        stimulus = self.encoding(self.batch, self._duration, values)
+        streams = self.batch.streams
+        runs = self.batch.run(self._duration, stimulus)
+        charges = [None] * self.num_envs
+        if isinstance(self.encoding, Charging):
+            charges = list(self.encoding.charge(values))
+        observations: list[Any] = []
+        infos: dict[str, Any] = {}
+        rewards = np.zeros(self.num_envs)
+        ends = np.zeros((2, self.num_envs), bool)
+        for k, (run, decoding) in enumerate(zip(runs, self.decodings, strict=True)):
+            found = check_step(decoding(run, self.batch[k]))
+            observation, rewards[k], ends[0, k], ends[1, k], own = found
+            known = {**self._known, "stream": streams[k]}
+            own = {**own, **report(run, self._hearing, charges[k], known)}
+            if ends[:, k].any():
+                last = {"final_obs": observation, "final_info": own}
+                observation, own = self._begin(k)
+                infos = self._add_info(infos, last, k)
+            observations.append(observation)
+            infos = self._add_info(infos, own, k)
+        return np.stack(observations), rewards, ends[0], ends[1], infos
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Free the memory of all copies."""
+        self._running = False
+        self.batch.close()

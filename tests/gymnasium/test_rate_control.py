@@ -1,0 +1,278 @@
+"""The registered task: what Gymnasium asks of it, and what we promise besides."""
+
+import pickle
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.error import NameNotFound
+from gymnasium.utils.env_checker import check_env
+
+import livn.tasks
+from livn.errors import InvalidState, InvalidType, InvalidValue
+from livn.tasks import RateControl, compare
+
+ID = "livn/EI2-RateControl-v0"
+
+
+@pytest.fixture(scope="module")
+def env():
+    made = gym.make(ID, max_steps=60, disable_env_checker=True).unwrapped
+    yield made
+    made.close()
+
+
+def actions(n, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, 16)).astype(np.float32)
+
+
+def rolled(env, steps):
+    """Observations and rewards of steps with these actions."""
+    found = [env.step(action)[:2] for action in steps]
+    return np.array([o for o, _ in found]), [r for _, r in found]
+
+
+def same(a, b):
+    return np.array_equal(a[0], b[0]) and a[1] == b[1]
+
+
+def feedback(observation):
+    """Proportional control about half the range, alike on all electrodes."""
+    rate, target = 50 * observation[-2:]
+    return np.full(16, np.clip(0.5 + 4 * (target - rate) / target, 0, 1), np.float32)
+
+
+def test_env_checker_finds_nothing():
+    env = gym.make("livn/EI1-RateControl-v0", render_mode="rgb_array", disable_env_checker=True)
+    check_env(env.unwrapped)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "import gymnasium; e = gymnasium.make('livn:livn/EI1-RateControl-v0')",
+        "import livn, gymnasium; e = gymnasium.make('livn.tasks:livn/EI1-RateControl-v0')",
+        "import livn, gymnasium, livn.tasks; e = gymnasium.spec('livn/EI1-RateControl-v0')",
+    ],
+)
+def test_ids_are_found_whatever_is_imported_first(lines):
+    code = f"{lines}; print(getattr(e, 'spec', e).id)"
+    found = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert found.strip() == "livn/EI1-RateControl-v0"
+
+
+def test_importing_livn_does_not_import_gymnasium():
+    code = "import sys, livn, livn.env; print('gymnasium' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_unknown_id_names_the_nearest():
+    with pytest.raises(NameNotFound, match="Did you mean: `EI2-RateControl`"):
+        gym.make("livn/EI2-RateContrl-v0")
+
+
+def test_unknown_name_of_tasks_lists_the_public():
+    with pytest.raises(AttributeError, match="has no attribute 'Rate'; public: .'PulseAmpl"):
+        _ = livn.tasks.Rate
+
+
+def test_spaces_are_finite_float32(env):
+    for space in (env.action_space, env.observation_space):
+        assert space.dtype == np.float32
+        assert space.is_bounded()
+    assert env.action_space.shape == (16,)
+    assert env.observation_space.shape == (18,)
+
+
+def test_seeded_reset_repeats_all_that_follows(env):
+    def both_episodes(seed):
+        env.reset(seed=seed)
+        first = rolled(env, actions(5))
+        env.reset()
+        return first, rolled(env, actions(5))
+
+    (first, second), again = both_episodes(3), both_episodes(3)
+    assert same(first, again[0])
+    assert same(second, again[1])
+    assert not same(first, second)
+
+
+def test_info_reports_spikes_charge_and_origin(env):
+    _, begun = env.reset(seed=1)
+    *_, info = env.step(np.full(16, -0.5, np.float32))
+    spikes = info["spikes"]
+    assert len(spikes.times) == len(spikes.channels) > 0
+    assert np.all(np.diff(spikes.times) >= 0)
+    assert 0 <= spikes.times[0] <= spikes.times[-1] < 50
+    assert set(spikes.channels.tolist()) <= set(range(16))
+    np.testing.assert_allclose(info["charge_nc"], 0.5 * 5.0 * 0.2)  # 0.5 of 5 uA for 0.2 ms
+    assert (info["time_ms"], begun["time_ms"], info["seed"]) == (50.0, 0.0, 123)
+    assert info["config_hash"] == begun["config_hash"]
+    assert info["stream"] == begun["stream"]
+
+
+def test_spikes_of_a_channel_are_those_of_the_cells_it_hears(env):
+    env.reset(seed=1)
+    run = env.env.run(50)
+    heard = env._hearing.spikes(run)
+    _, times = env.env.channel_recording(run.spike_ids, run.spike_times)
+    for position, expected in enumerate(times.values()):
+        np.testing.assert_array_equal(heard.times[heard.channels == position], expected)
+
+
+def test_config_hash_differs_by_seed_and_task():
+    def of(**kw):
+        return gym.make("livn/EI1-RateControl-v0", **kw).reset(seed=0)[1]["config_hash"]
+
+    found = [of(), of(), of(seed=5), of(duration=10), of(max_amplitude=2.0)]
+    assert found[0] == found[1]
+    assert len(set(found)) == 4
+
+
+def test_zero_action_is_no_stimulus(env):
+    env.reset(seed=1)
+    *_, info = env.step(np.zeros(16, np.float32))
+    env.reset(seed=1)
+    run = env.env.run(50)
+    np.testing.assert_array_equal(env._hearing.spikes(run).times, info["spikes"].times)
+
+
+def test_episode_is_truncated_after_max_steps():
+    env = gym.make("livn/EI1-RateControl-v0", max_steps=3)
+    env.reset(seed=0)
+    ends = [env.step(np.zeros(1, np.float32))[2:4] for _ in range(3)]
+    assert ends == [(False, False), (False, False), (False, True)]
+    with pytest.raises(InvalidState, match=r"^no episode is going on: got step\(\) before reset"):
+        env.unwrapped.step(np.zeros(1, np.float32))
+
+
+def test_target_can_be_set_for_an_episode(env):
+    observation, info = env.reset(seed=0, options={"target_hz": 8.0})
+    assert info["target_hz"] == 8.0
+    assert observation[-1] == np.float32(8 / 50)
+
+
+def test_reset_without_clear_lets_the_culture_go_on(env):
+    env.reset(seed=0)
+    env.step(np.zeros(16, np.float32))
+    assert env.reset(without_clear=True)[1]["time_ms"] == 50.0
+
+
+def test_reward_is_the_relative_distance_from_the_target(env):
+    env.reset(seed=0, options={"target_hz": 8.0})
+    _, reward, *_, info = env.step(np.zeros(16, np.float32))
+    assert reward == pytest.approx(-min(1, abs(info["rate_hz"] - 8) / 8))
+    n_spikes = 100 * 0.05 * info["rate_hz"] / -np.expm1(-50 / 250)  # 100 cells, 0.05 s, tau 250 ms
+    assert n_spikes == pytest.approx(round(n_spikes))
+
+
+def test_snapshot_continues_culture_task_and_chance(env):
+    env.reset(seed=2)
+    env.step(actions(1)[0])
+    kept = env.snapshot()
+    first = rolled(env, actions(4))
+    after = env.reset()[1]
+    env.restore(kept)
+    assert same(rolled(env, actions(4)), first)
+    again = env.reset()[1]
+    assert (again["stream"], again["target_hz"]) == (after["stream"], after["target_hz"])
+
+
+def test_pickled_env_continues_bit_for_bit(env):
+    env.reset(seed=4)
+    env.step(actions(1)[0])
+    copy = pickle.loads(pickle.dumps(env))
+    assert same(rolled(copy, actions(4)), rolled(env, actions(4)))
+    copy.close()
+
+
+def test_feedback_beats_who_does_not_see_the_spikes(env):
+    found = compare(env, feedback, episodes=3, seed=10)
+    means = {name: returns.mean() for name, returns in found.items()}
+    assert means["policy"] == max(means.values())
+    assert means["policy"] > 0.8 * means["shuffled"]  # returns are negative; found 0.6, 0.4, 0.2
+    assert means["policy"] > 0.7 * means["random"]
+    assert means["policy"] > 0.5 * means["zero"]
+
+
+def test_picture_has_colours_before_and_after_a_step():
+    env = gym.make("livn/EI1-RateControl-v0", render_mode="rgb_array")
+    env.reset(seed=0)
+    before = env.render()
+    env.step(np.ones(1, np.float32))
+    after = env.render()
+    assert before.shape == after.shape == (440, 1100, 3)
+    assert after.dtype == np.uint8
+    assert not np.array_equal(before, after)
+
+
+def test_env_that_is_not_rendered_keeps_no_runs(env):
+    env.reset(seed=0)
+    env.step(np.zeros(16, np.float32))
+    assert not env._runs
+    assert env.render() is None
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (np.zeros(3), r"action has the wrong shape: got \(3,\); need \(16,\)."),
+        (np.full(16, np.nan), r"action is out of range: got nan at \(0,\); need -1.0 to 1.0. Clip"),
+        (np.eye(16)[2] * 1.5, r"action is out of range: got 1.5 at \(2,\); need -1.0 to 1.0."),
+        (["a"] * 16, r"action is not numeric: got \['a', .*; need shape \(16,\)."),
+        (None, r"action has the wrong shape: got \(\); need \(16,\)."),
+    ],
+)
+def test_wrong_action_is_refused_and_changes_nothing(env, action, message):
+    env.reset(seed=0)
+    with pytest.raises(InvalidValue, match=f"^{message}"):
+        env.step(action)
+    assert env.env.t == 0
+
+
+def test_closed_env_says_so():
+    env = gym.make("livn/EI1-RateControl-v0").unwrapped
+    env.reset(seed=0)
+    env.close()
+    env.close()
+    with pytest.raises(InvalidState, match="^no episode is going on: .* after close"):
+        env.step(np.zeros(1, np.float32))
+    with pytest.raises(InvalidState, match="^env is closed"):
+        env.reset()
+
+
+def test_unknown_render_mode_is_refused():
+    with pytest.raises(InvalidValue, match="^render_mode does not exist: got 'ascii'; known: 'rgb"):
+        livn.tasks.rate_control("EI1", render_mode="ascii")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_hz": -1.0}, "target is not positive: got -1.0; need Hz > 0."),
+        ({"goal": 3}, r"options are unknown: got \['goal'\]; known: 'target_hz'."),
+    ],
+)
+def test_wrong_options_are_refused(env, options, message):
+    with pytest.raises(InvalidValue, match=f"^{message}$"):
+        env.reset(seed=0, options=options)
+
+
+def test_snapshot_of_something_else_is_refused(env):
+    with pytest.raises(InvalidType, match="^no snapshot: got 3; need what snapshot"):
+        env.restore(3)
+
+
+def test_task_without_setup_says_so():
+    with pytest.raises(InvalidState, match="^task knows no culture: got no setup. Call setup"):
+        _ = RateControl().output_space
+
+
+def test_pulse_that_does_not_fit_into_the_step_is_refused():
+    encoding = livn.tasks.PulseAmplitudes(n_channels=1, phase_duration=1.0, interval=2.0)
+    with pytest.raises(InvalidValue, match="does not end before the next starts"):
+        encoding(None, 10.0, np.ones(1))
+    with pytest.raises(InvalidValue, match=r"^run is shorter than the policy: got duration=1.0 ms"):
+        encoding(None, 1.0, np.ones(1))

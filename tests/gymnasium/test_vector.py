@@ -1,0 +1,121 @@
+"""Copies advanced together are what single environments are."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+import livn.tasks
+from livn import make
+from livn.decoding import Pipe
+from livn.env.gymnasium import GymnasiumVectorEnv
+from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
+from livn.tasks import PulseAmplitudes
+from livn.types import Decoding
+
+ID = "livn/EI2-RateControl-v0"
+
+
+@pytest.fixture(scope="module")
+def vector():
+    made = gym.make_vec(ID, 3, vectorization_mode="vector_entry_point", max_steps=4)
+    yield made
+    made.close()
+
+
+def actions(n, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, 3, 16)).astype(np.float32)
+
+
+def test_copy_is_a_single_environment_of_its_seed_over_episodes(vector):
+    single = livn.tasks.rate_control("EI2", max_steps=4)
+    played = actions(6)
+    first, _ = vector.reset(seed=7)
+    steps = [vector.step(a) for a in played]
+    for k in (0, 2):
+        observation, _ = single.reset(seed=7 + k)
+        np.testing.assert_array_equal(observation, first[k])
+        for (observations, rewards, terminated, truncated, infos), a in zip(
+            steps, played, strict=True
+        ):
+            observation, reward, *ends, info = single.step(a[k])
+            assert (reward, *ends) == (rewards[k], terminated[k], truncated[k])
+            if truncated[k]:
+                np.testing.assert_array_equal(infos["final_obs"][k], observation)
+                ended = infos["final_info"]["spikes"][k]
+                np.testing.assert_array_equal(ended.times, info["spikes"].times)
+                observation, _ = single.reset()
+            else:
+                np.testing.assert_array_equal(infos["spikes"][k].times, info["spikes"].times)
+                np.testing.assert_array_equal(infos["charge_nc"][k], info["charge_nc"])
+            assert infos["stream"][k] == single._stream
+            assert infos["config_hash"][k] == info["config_hash"]
+            np.testing.assert_array_equal(observations[k], observation)
+    assert [s[3].all() for s in steps] == [False, False, False, True, False, False]
+    single.close()
+
+
+def test_only_the_copy_that_ended_is_cleared(vector):
+    vector.reset(seed=[1, 2, 3])
+    env = vector.unwrapped
+    env.decodings[1]._steps = 3  # one step before its end
+    *_, truncated, _ = vector.step(actions(1)[0])
+    assert truncated.tolist() == [False, True, False]
+    assert env.batch.t.tolist() == [50.0, 0.0, 50.0]
+
+
+def test_spaces_and_autoreset_mode_are_told(vector):
+    assert vector.single_action_space.shape == (16,)
+    assert vector.observation_space.shape == (3, 18)
+    assert vector.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+
+
+def test_episode_statistics_can_be_recorded():
+    vector = gym.make_vec("livn/EI1-RateControl-v0", 2, vectorization_mode="vector_entry_point",
+                          max_steps=2)  # fmt: skip
+    recorded = gym.wrappers.vector.RecordEpisodeStatistics(vector)
+    recorded.reset(seed=0)
+    zeros = np.zeros((2, 1), np.float32)
+    recorded.step(zeros)
+    *_, infos = recorded.step(zeros)
+    assert infos["episode"]["l"].tolist() == [2, 2]
+    recorded.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (np.zeros((2, 16)), r"action has the wrong shape: got \(2, 16\); need \(3, 16\)."),
+        (np.full((3, 16), np.nan), r"action is out of range: got nan at \(0, 0\); need -1.0 to"),
+    ],
+)
+def test_wrong_actions_are_refused(vector, action, message):
+    vector.reset(seed=0)
+    with pytest.raises(InvalidValue, match=f"^{message}"):
+        vector.unwrapped.step(action)
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [([1, 2], "seeds are not one for each copy: got 2; need 3.")],
+)
+def test_wrong_seeds_are_refused(vector, seed, message):
+    with pytest.raises(InvalidValue, match=f"^{message}"):
+        vector.reset(seed=seed)
+
+
+def test_closed_vector_says_so():
+    env = livn.tasks.rate_control_vector("EI1", num_envs=2)
+    env.reset(seed=0)
+    env.close()
+    with pytest.raises(InvalidState, match="^no episode is going on"):
+        env.step(np.zeros((2, 1), np.float32))
+
+
+def test_pipe_and_task_without_reset_are_refused():
+    env, encoding = make("EI1", backend="native"), PulseAmplitudes(n_channels=1)
+    with pytest.raises(NotSupported, match=r"^vector environment takes no pipe: got Pipe"):
+        GymnasiumVectorEnv(env, 2, encoding, Pipe(duration=10, stages=[]))
+    with pytest.raises(InvalidType, match="^decoding cannot be reset: got Decoding"):
+        GymnasiumVectorEnv(env, 2, encoding, Decoding(duration=10))
+    env.close()

@@ -22,7 +22,7 @@ UNKNOWN_ACTION = 128
 PLAIN_WIDTH = 200  # characters of a line that goes to a file or a pipe
 COMPILERS = ("c++", "g++", "clang++", "cl")
 SYSTEM_COLUMNS = ("system", "neurons", "EXC/INH", "electrodes", "area um", "in-degree", "cached")
-PACKAGES = ("numpy", "scipy", "sympy", "h5py", "brian2", "cython")
+PACKAGES = ("numpy", "scipy", "sympy", "h5py", "numba", "brian2", "cython")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,7 +137,9 @@ def _warm() -> int:
         env = Env("EI1", model, backend="native").init()
         print(f"     {env.describe()}: {time.perf_counter() - start:.1f} s", flush=True)
         env.close()
-    print(f"Compiled code is kept in {settings.cache_dir() / 'native'}.")
+    if not _writable(settings.cache_dir()):
+        return _failure(f"nothing could be kept: {settings.cache_dir()} is not writable.")
+    print(f"Compiled code, in float64, is kept in {settings.cache_dir() / 'native'}.")
     return 0
 
 
@@ -197,5 +199,5 @@ ACTIONS: dict[str, tuple[Callable[[], int], str]] = {
     "version": (_version, "print the installed version"),
     "systems list": (_systems_list, "the predefined cultures, and which are on this machine"),
     "doctor": (_doctor, "which backends work here, and why the others do not"),
-    "doctor --warm": (_warm, "compile the native backend ahead of time, a minute or two"),
+    "doctor --warm": (_warm, "compile the native backend ahead of time, half a minute"),
 }

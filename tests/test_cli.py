@@ -82,6 +82,14 @@ def test_doctor_warm_compiles_every_model_and_the_next_time_loads_it(capsys, mon
     assert str(settings.cache_dir() / "native") in out
 
 
+def test_doctor_warm_fails_where_nothing_can_be_kept(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("livn.models.MODELS", {})
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LIVN_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    assert cli.main(["doctor", "--warm"]) == 1
+    assert "nothing could be kept" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["version"], ["systems", "list"], ["doctor"]])
 def test_output_off_a_terminal_has_no_boxes_nor_colours(words, capsys):
     cli.main(words)

@@ -15,7 +15,7 @@ from livn.env.parameters import Parameters, by_name
 from livn.env.runs import Runs, copies_diverged
 from livn.env.snapshot import Snapshot, check_snapshot
 from livn.env.times import check_stimulus_dt, count_steps
-from livn.errors import InvalidState, InvalidValue, NotSupported
+from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
 from livn.stimulus import Stimulus
 from livn.system.checks import whole
 
@@ -51,7 +51,7 @@ class EnvBatch:
         self._parameters = [env.parameters.twin(seed) for seed in self.seeds]
         self._stimulus_dt: list[float | None] = [env.stimulus_dt] * self.n
         self._copies: Copies | None = self._make(env)
-        self.reseed_noise(list(chosen))
+        self.reseed_noise(chosen)
         if env.t > 0:
             now = env.engine.snapshot()
             for k in range(self.n):
@@ -207,7 +207,8 @@ class EnvBatch:
 
         Args:
             copies: which, None for all.
-            reseed: also move each to a noise stream that no copy has had: that of the copy plus n.
+            reseed: also move each to the noise stream n after its own: one that no copy has had
+                where the streams are those the batch began with by default.
         """
         chosen = self._chosen(copies)
         self.copies.reset(chosen)
@@ -265,16 +266,16 @@ class EnvBatch:
 
     def _put(self, parameters: list[Parameters]) -> Self:
         """Put parameters in force, in copies that have not started yet also in their start."""
-        before = self._values
+        copies, before = self.copies, self._values
         self._parameters = parameters
         self._read()
-        self.copies.load(self._values, self._increments)
-        steps = self.copies.steps
+        copies.load(self._values, self._increments)
+        steps = copies.steps
         fresh = [
             k for k in range(self.n)
             if not steps[k] and any(v is not before[k][n] for n, v in self._values[k].items())
         ]  # fmt: skip
-        self.copies.reset(fresh)
+        copies.reset(fresh)
         return self
 
     def params(self, k: int) -> dict[str, Any]:
@@ -354,6 +355,11 @@ class EnvBatch:
     def _one_each(self, what: str, given: Any, copies: Sequence[int] | None = None) -> list[Any]:
         """Return what is given for each copy as a list."""
         n = self.n if copies is None else len(copies)
+        if not isinstance(given, Sequence | np.ndarray):
+            raise InvalidType(
+                f"batch needs one {what} for each copy: got {given!r}; need a list of {n}.",
+                got=given,
+            )
         if len(given) != n:
             raise InvalidValue(
                 f"batch needs one {what} for each copy: got {len(given)}; need {n}.",

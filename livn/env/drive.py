@@ -14,6 +14,7 @@ from livn.errors import InvalidValue
 from livn.models.model import Model
 from livn.stimulus import Stimulus
 from livn.stimulus.layout import weighted
+from livn.stimulus.limits import check_size
 
 EXCITATORY_REVERSAL = 0.0  # mV, of a positive conductance stimulus (MODELS of published livn)
 INHIBITORY_REVERSAL = -75.0  # mV, of a negative one
@@ -118,6 +119,7 @@ class Inputs:
             number = np.where(number == 0, first, np.where(number == first, 0, number))
             index, owner = number[index], np.zeros(len(rows), np.int64)
         if gain is not None:
+            check_size((*rows.shape[:-1], gain.shape[-1]), float)
             rows = weighted(rows, np.asarray(gain))
         self._check_bounds(rows, stimulus)
         return Played(round(stimulus.dt / dt), index, rows, owner)

@@ -52,9 +52,9 @@ class Coupling:
             room = _MOST - new[0].size
             while self.found and sum(gain.size for gain, *_ in self.found.values()) > room:
                 self.found.pop(next(iter(self.found)))
-            if room < 0:
-                return new
-            self.found[key] = new
+            if room >= 0:
+                self.found[key] = new
+            return new
         return self.found[key]
 
 
@@ -100,8 +100,9 @@ def _effect(io: Reaching, rows: Array, names: Names, driven: Any) -> Effect:
         return gain, rows[:, 0], names
     reached = np.flatnonzero(np.any(np.asarray(gain) != 0, axis=0))
     gain, names = gain[:, reached], None if names is None else names[reached]
-    if isinstance(gain, np.ndarray):
-        gain.flags.writeable = False
+    for kept in (gain, names):
+        if isinstance(kept, np.ndarray):
+            kept.flags.writeable = False
     return gain, rows[reached, 0].astype(np.int64), names
 
 

@@ -145,8 +145,8 @@ def interpolate(array: Array, positions: NDArray[np.floating]) -> Array:
 def weighted(rows: Array, gain: Array) -> Array:
     """Return the sum over inputs of input times gain, shape (..., n_rows, n_columns).
 
-    The matrix product of numpy rounds differently with the number of rows. Here a row comes out the
-    same whatever stands beside it, so a run does not depend on how it is cut or batched.
+    A matrix product rounds differently with the number of rows and inputs. Here inputs add up one
+    by one, and a 0 changes nothing, so a run does not depend on how it is cut or batched.
 
     Args:
         rows: inputs, shape (..., n_rows, n_inputs).
@@ -154,8 +154,10 @@ def weighted(rows: Array, gain: Array) -> Array:
     """
     if is_jax(rows, gain):
         return rows @ gain
-    numbers = (np.asarray(rows, float), np.asarray(gain, float))
-    return np.einsum("...c,cn->...n", *numbers, optimize=False)
+    total = np.zeros((*rows.shape[:-1], gain.shape[-1]))
+    for number, own in enumerate(np.asarray(gain, float)):
+        total += np.asarray(rows, float)[..., number, None] * own
+    return total
 
 
 def gather(array: Array, index: NDArray[np.int64]) -> Array:

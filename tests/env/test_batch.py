@@ -217,6 +217,16 @@ STIMULUS = Stimulus.from_current(np.zeros((1, 10)), dt=0.5)
 REFUSED = {
     "no copy": (lambda b: culture().batch(0), InvalidValue, "number of copies .* got 0"),
     "seeds": (lambda b: culture().batch(2, [1]), InvalidValue, "one seed for each copy: got 1"),
+    "seed": (
+        lambda b: culture().batch(2, 5),
+        InvalidType,
+        "one seed .* got 5; need",
+    ),
+    "streams of one": (
+        lambda b: culture().batch(2, streams=3),
+        InvalidType,
+        "stream for each copy: got 3",
+    ),
     "negative seed": (lambda b: culture().batch(1, [-1]), InvalidValue, "seed .*got -1"),
     "streams": (lambda b: culture().batch(1, None, [0, 1]), InvalidValue, "one noise stream .*2"),
     "stimuli": (lambda b: b.run(1, [STIMULUS]), InvalidValue, "one stimulus .*: got 1; need 2"),

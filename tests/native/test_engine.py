@@ -1,12 +1,14 @@
 """What the native engine promises beyond the contract: brian2's numbers, threads, precision."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from livn import Env, Stimulus
-from livn.errors import InvalidValue, UnknownName
+from livn.backend import native
+from livn.errors import InvalidValue, NotSupported, UnknownName
 
 NOISE = {"Izhikevich": {"level": 8.0}, "LIF": {"level": 300.0}}
 
@@ -140,3 +142,31 @@ def test_the_place_of_a_cell_in_the_vectors_does_not_matter(model):
     voltage = env.run(50, Stimulus(steps, dt=1.0, input_mode="current")).voltage
     assert np.ptp(voltage) > 1  # mV
     assert np.all(voltage == voltage[:1])
+
+
+def test_an_interrupted_run_leaves_no_input_behind(monkeypatch):
+    """Ctrl-C arrives between two pieces of a long run."""
+    env = Env("EI1", "Izhikevich", backend="native").init().record_spikes()
+    culture = env.engine.culture
+    compute, pieces = culture._compute, []
+
+    def interrupted(*arguments):
+        compute(*arguments)
+        pieces.append(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(culture, "_compute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        env.run(100.0, Stimulus.from_current(np.full((1, 10), 0.02), dt=100.0))
+    monkeypatch.undo()
+    assert pieces == [1]
+    assert env.clear().run(100.0).spike_ids.size == 0
+
+
+def test_a_ring_too_large_to_point_into_is_refused():
+    env = Env("EI1", "Izhikevich", backend="native").init()
+    far = [replace(p, distances=p.distances + 1e10) for p in env.network_plan.projections]
+    network = replace(env.network_plan, projections=tuple(far))
+    values = {n: env.parameters.values(n) for n in network.populations}
+    with pytest.raises(NotSupported, match="native cannot hold the events of so many"):
+        native.build(network, 0.1, 1, values, env.parameters.increments())

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from livn.backend.native.kernels import NetworkArrays
 from livn.backend.native.lower import LANES, REFRACTORY, Lowered, lower
 from livn.backend.network import Network, Population, Projection
+from livn.errors import NotSupported
 from livn.models.values import Value, refractory_steps, step_constants
 
 PRECISIONS: dict[str, np.dtype[Any]] = {n: np.dtype(n) for n in ("float64", "float32")}
 _MODULES = {"float64": "double", "float32": "single"}  # with the intrinsics
+
+_MOST_EVENTS = 2**31 - 1  # elements of the ring that a synapse can point to
 
 Constants = dict[str, Value]  # of the time step, and what an event adds
 
@@ -113,6 +116,11 @@ def network_arrays(
     begins = np.cumsum([0, *(p.n_blocks * p.n_arrivals * LANES for p in placed)])
     outgoing, targets, delays = _synapses(network, places, begins, ranges, dt, slots)
     steps, width = int(delays.max(initial=0)) + 1, int(begins[-1])
+    if steps * width > _MOST_EVENTS:
+        raise NotSupported(
+            f"native cannot hold the events of so many cells and steps: got {steps} steps of "
+            f"{width} lanes; at most {_MOST_EVENTS} together. Use a longer step or brian2."
+        )
     return NetworkArrays(
         functions=np.zeros(len(placed), np.int64),
         cells=cells,

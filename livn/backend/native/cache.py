@@ -22,7 +22,7 @@ import llvmlite
 import llvmlite.binding
 import numba
 
-from livn import settings
+from livn import random, settings
 
 _OWN = ("bits", "double", "single", "noise", "kernels", "threads", "denormals", "lower")
 _SUMS = "checksums"
@@ -112,6 +112,7 @@ def _digest(text: str) -> str:
     """Return a name for everything that decides the machine code."""
     here = Path(__file__).parent
     own = b"".join((here / f"{n}.py").read_bytes() for n in _OWN)
+    own += Path(random.__file__).read_bytes()  # whose constants `noise` has in its code
     processor = llvmlite.binding.get_host_cpu_name()
     features = llvmlite.binding.get_host_cpu_features().flatten()
     versions = f"{sys.version} {numba.__version__} {llvmlite.__version__}"

@@ -149,33 +149,38 @@ class Culture:
         if probes:
             given |= record_tables(self._places, probes, n_steps, self.n_copies)
         spikes, done = [], 0
-        while done < n_steps:
-            if not self._until:
-                self._renew()
-            self._call.draws[:, STEP] = [self.steps[k] for k in self._leaders]
-            n = min(self.chunk, n_steps - done, self._until)
-            call = self._call._replace(**given) if given else self._call
-            self._compute(call, n, done)
-            spikes.append(self._spikes(call, n))
-            done += n
-        self._silence(inputs)
+        try:
+            while done < n_steps:
+                if not self._until:
+                    self._renew()
+                self._call.draws[:, STEP] = [self.steps[k] for k in self._leaders]
+                n = min(self.chunk, n_steps - done, self._until)
+                call = self._call._replace(**given) if given else self._call
+                self._compute(call, n, done)
+                spikes.append(self._spikes(call, n))
+                done += n
+        finally:
+            self._silence(inputs)
         slots, steps = spikes[0] if len(spikes) == 1 else _joined(spikes)
         series = _series(given["probes"], given["out"]) if probes else []
         return self._copies[slots], self._gids[slots], steps, series
 
     def _compute(self, call: CallArrays, n_steps: int, done: int) -> None:
-        advance = self._advance_by
-        others = [
-            self._pool.submit(advance, self._arrays, call, k, n_steps, done, self._clock)
-            for k in range(1, self._threads)
-            if self._pool is not None
-        ]
-        advance(self._arrays, call, 0, n_steps, done, self._clock)
-        for other in others:
-            other.result()
+        """Take some steps; clocks go first, so that an interrupt finds them where the cells are."""
+        advance, clock = self._advance_by, self._clock
         self._clock += n_steps
         self._until -= n_steps
         self.steps = [step + n_steps for step in self.steps]
+        others = [
+            self._pool.submit(advance, self._arrays, call, k, n_steps, done, clock)
+            for k in range(1, self._threads)
+            if self._pool is not None
+        ]
+        try:
+            advance(self._arrays, call, 0, n_steps, done, clock)
+        finally:
+            for other in others:
+                other.result()
 
     def _spikes(self, call: CallArrays, n_steps: int) -> tuple[Integers, Integers]:
         """Return slots and steps of the spikes of a chunk, by step and then by slot."""

@@ -14,7 +14,7 @@ import subprocess
 import time
 from math import exp
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from rich.console import Console
@@ -40,9 +40,10 @@ FLAGS = (
 def compiled() -> ctypes.CDLL:
     """Return roof.c as a library."""
     here = Path(__file__).with_name("roof.c")
-    made = Path(mkdtemp()) / "roof.so"
-    subprocess.run(["cc", *FLAGS, str(here), "-o", str(made)], check=True)
-    return ctypes.CDLL(str(made))
+    with TemporaryDirectory() as folder:
+        made = str(Path(folder) / "roof.so")
+        subprocess.run(["cc", *FLAGS, str(here), "-o", made], check=True)
+        return ctypes.CDLL(made)
 
 
 def in_c(library: ctypes.CDLL, n_cells: int, n_steps: int, repeats: int) -> tuple[float, int]:

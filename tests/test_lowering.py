@@ -89,10 +89,11 @@ def test_event_opens_both_states_of_a_receptor():
     assert text == "A_AMPA_dend_post += increment_0\nB_AMPA_dend_post += increment_0"
 
 
-def test_lowering_imports_no_simulator():
+@pytest.mark.parametrize("backend", ["brian2", "native", "neuron"])
+def test_lowering_imports_no_simulator(backend):
     code = (
         "import sys, importlib.util as u;"
-        "s = u.spec_from_file_location('lower', 'livn/backend/brian2/lower.py');"
+        f"s = u.spec_from_file_location('lower', 'livn/backend/{backend}/lower.py');"
         "m = u.module_from_spec(s); sys.modules['lower'] = m; s.loader.exec_module(m);"
         "print([n for n in ('brian2', 'jax', 'neuron', 'numba') if n in sys.modules])"
     )

@@ -17,9 +17,21 @@ from numpy.typing import NDArray
 from livn.backend.network import Network, Population
 from livn.errors import Diverged, NotSupported
 from livn.models.values import Value
+from livn.types import Capability
 
 if TYPE_CHECKING:
     from livn.backend.copies import Copies
+
+# What every backend that simulates cultures can do.
+CULTURES = frozenset(
+    {
+        Capability.SIMULATION,
+        Capability.PER_GID_VOLTAGE,
+        Capability.NOISE,
+        Capability.REPLAYABLE_NOISE,
+        Capability.EXTRACELLULAR_STIMULUS,
+    }
+)
 
 
 @dataclass(frozen=True)

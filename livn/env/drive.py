@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from livn.backend.contract import Drive
 from livn.backend.network import Network, Population
 from livn.env.columns import Site, find_sites
+from livn.env.times import TOLERANCE
 from livn.errors import InvalidValue
 from livn.models.model import Model
 from livn.stimulus import Stimulus
@@ -23,7 +24,6 @@ _CHUNK = 1 << 24  # values of a stimulus looked at together
 _FEW = 64  # rows of commands among which repeated ones are not looked for
 _SMALL = 1 << 17  # values of a stimulus that is played faster than looked through
 _LAYOUTS = 16  # layouts of columns that are remembered
-_TOLERANCE = 1e-9
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -154,14 +154,14 @@ class Inputs:
 
 def _check_time(stimulus: Stimulus, n_steps: int, dt: float) -> None:
     hold = round(stimulus.dt / dt)
-    if hold < 1 or abs(hold * dt - stimulus.dt) > _TOLERANCE:
+    if hold < 1 or abs(hold * dt - stimulus.dt) > TOLERANCE:
         raise InvalidValue(
             f"stimulus dt is not a multiple of the step: got {stimulus.dt} ms at a step of {dt} "
             "ms. Resample the stimulus or choose another step.",
             got=stimulus.dt,
             allowed=dt,
         )
-    if stimulus.duration > n_steps * dt + _TOLERANCE:
+    if stimulus.duration > n_steps * dt + TOLERANCE:
         raise InvalidValue(
             f"stimulus outlasts the run: got {stimulus.duration} ms; the run is {n_steps * dt} ms. "
             "Run longer, or pass Stimulus(stimulus.window(start, stop), ...).",

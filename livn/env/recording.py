@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from livn.arrays import positive
 from livn.backend.contract import Drive, Output, Probe
 from livn.backend.network import Network, Population
+from livn.env.times import TOLERANCE
 from livn.errors import InvalidType, InvalidValue, UnknownRecordable, unknown_names
 from livn.run import SPIKES, Events, Run
 
 _UA_PER_NA = 1e-3
-_TOLERANCE = 1e-9
 
 Series = tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]]
 
@@ -130,7 +130,7 @@ class Recorder:
         interval = self.dt(channel)
         assert interval is not None
         every = round(interval / dt)
-        if every < 1 or abs(every * dt - interval) > _TOLERANCE:
+        if every < 1 or abs(every * dt - interval) > TOLERANCE:
             raise InvalidValue(
                 f"recording dt of {channel} is not a multiple of the step: got {interval} ms at a "
                 f"step of {dt} ms. Record at a multiple of the step.",

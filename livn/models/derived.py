@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -33,9 +34,14 @@ def known_step(equations: Equations) -> Step:
 
 def _digest(equations: Equations) -> str:
     """Return a name for everything that decides the step."""
+    told = f"{sympy.__version__} {equations.cell!r}".encode()
+    return sha256(told + _source()).hexdigest()[:24]
+
+
+@lru_cache(maxsize=1)
+def _source() -> bytes:
     here = Path(__file__).parent
-    source = b"".join((here / f"{name}.py").read_bytes() for name in _DECIDES)
-    return sha256(f"{sympy.__version__} {equations.cell!r}".encode() + source).hexdigest()[:24]
+    return b"".join((here / f"{name}.py").read_bytes() for name in _DECIDES)
 
 
 def _read(path: Path) -> bytes | None:

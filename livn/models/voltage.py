@@ -22,7 +22,7 @@ def voltage_stages(equations: Equations, rate: Sections) -> list[Stage]:
     """
     v = {s: symbol(f"V_{s}") for s in rate}
     free = symbol(HELD) if any(x in equations.held for x in equations.voltages) else sp.Integer(1)
-    steep = {c for s in rate for c in _curves(equations.membrane[s], v[s]) if not _drives(c, v[s])}
+    steep = {c for s in rate for c in curves(equations.membrane[s], v[s]) if not _drives(c, v[s])}
     tangents, lines = _tangents(rate, steep)
     middle = {x: symbol(f"mid_{s}") for s, x in v.items()}
     rate = {s: e.xreplace(lines | {c: c.xreplace(middle) for c in steep}) for s, e in rate.items()}
@@ -43,13 +43,13 @@ def voltage_stages(equations: Equations, rate: Sections) -> list[Stage]:
     return [tangents + stages[0], stages[1]]
 
 
-def _curves(expression: sp.Expr, v: sp.Symbol) -> set[sp.Expr]:
+def curves(expression: sp.Expr, v: sp.Symbol) -> set[sp.Expr]:
     """Return the largest parts of an expression that are not polynomials of `v`."""
     if v not in expression.free_symbols or expression.is_Symbol:
         return set()
     power = expression.is_Pow and expression.exp.is_Integer and expression.exp > 0
     if expression.is_Add or expression.is_Mul or power:
-        return set().union(*(_curves(a, v) for a in expression.args))
+        return set().union(*(curves(a, v) for a in expression.args))
     return {expression}
 
 
@@ -65,7 +65,7 @@ def _tangents(rate: Sections, steep: set[sp.Expr]) -> tuple[Stage, Replaced]:
     lines: Replaced = {}
     for s, total in rate.items():
         v = symbol(f"V_{s}")
-        for curve in sorted(_curves(total, v) - steep, key=sp.default_sort_key):
+        for curve in sorted(curves(total, v) - steep, key=sp.default_sort_key):
             value, slope = symbol(f"curve{len(lines)}"), symbol(f"slope{len(lines)}")
             stage += [(value.name, curve), (slope.name, _slope(curve, value, v))]
             lines[curve] = value + slope * (v - symbol(f"start_{s}"))

@@ -154,9 +154,9 @@ def weighted(rows: Array, gain: Array) -> Array:
     """
     if is_jax(rows, gain):
         return rows @ gain
-    total = np.zeros((*rows.shape[:-1], gain.shape[-1]))
+    total, inputs = np.zeros((*rows.shape[:-1], gain.shape[-1])), np.asarray(rows, float)
     for number, own in enumerate(np.asarray(gain, float)):
-        total += np.asarray(rows, float)[..., number, None] * own
+        total += inputs[..., number, None] * own
     return total
 
 

@@ -17,22 +17,14 @@ if warnings.showwarning is not _before[1]:
     logging.captureWarnings(False)
 
 from livn.backend.brian2.target import TARGETS  # noqa: E402
+from livn.backend.contract import CULTURES  # noqa: E402
 from livn.backend.network import Network  # noqa: E402
 from livn.errors import unknown_names  # noqa: E402
 from livn.models.values import Value  # noqa: E402
-from livn.types import Capability  # noqa: E402
 
 POINT_MODEL = "Izhikevich"
 
-CAPABILITIES = frozenset(
-    {
-        Capability.SIMULATION,
-        Capability.PER_GID_VOLTAGE,
-        Capability.NOISE,
-        Capability.REPLAYABLE_NOISE,
-        Capability.EXTRACELLULAR_STIMULUS,
-    }
-)
+CAPABILITIES = CULTURES
 
 
 def build(

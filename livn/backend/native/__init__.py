@@ -6,24 +6,16 @@ Numbers are float64, float32 on request; the answer does not depend on the numbe
 
 from collections.abc import Mapping
 
+from livn.backend.contract import CULTURES
 from livn.backend.native.arrays import PRECISIONS
 from livn.backend.native.engine import NativeEngine
 from livn.backend.network import Network
 from livn.errors import InvalidValue, unknown_names
 from livn.models.values import Value
-from livn.types import Capability
 
 POINT_MODEL = "Izhikevich"
 
-CAPABILITIES = frozenset(
-    {
-        Capability.SIMULATION,
-        Capability.PER_GID_VOLTAGE,
-        Capability.NOISE,
-        Capability.REPLAYABLE_NOISE,
-        Capability.EXTRACELLULAR_STIMULUS,
-    }
-)
+CAPABILITIES = CULTURES
 
 
 def build(

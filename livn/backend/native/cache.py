@@ -110,14 +110,19 @@ def _announce(folder: Path) -> None:
 
 def _digest(text: str) -> str:
     """Return a name for everything that decides the machine code."""
+    return sha256(_surroundings() + text.encode()).hexdigest()[:24]
+
+
+@lru_cache(maxsize=1)
+def _surroundings() -> bytes:
+    """Return what decides the machine code of all texts: this package, versions, processor."""
     here = Path(__file__).parent
     own = b"".join((here / f"{n}.py").read_bytes() for n in _OWN)
     own += Path(random.__file__).read_bytes()  # whose constants `noise` has in its code
     processor = llvmlite.binding.get_host_cpu_name()
     features = llvmlite.binding.get_host_cpu_features().flatten()
     versions = f"{sys.version} {numba.__version__} {llvmlite.__version__}"
-    told = "\0".join((text, versions, processor, features)).encode()
-    return sha256(own + told).hexdigest()[:24]
+    return own + "\0".join((versions, processor, features, "")).encode()
 
 
 def _load(name: str, folder: Path, use: Use) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from livn import settings
+from livn.backend.contract import CULTURES
 from livn.backend.network import Network
 from livn.models.values import Value
 from livn.types import Capability
@@ -20,16 +21,7 @@ __all__ = ["CAPABILITIES", "POINT_MODEL", "build", "subworld", "world"]
 
 POINT_MODEL = "Izhikevich"
 
-CAPABILITIES = frozenset(
-    {
-        Capability.SIMULATION,
-        Capability.MPI,
-        Capability.PER_GID_VOLTAGE,
-        Capability.NOISE,
-        Capability.REPLAYABLE_NOISE,
-        Capability.EXTRACELLULAR_STIMULUS,
-    }
-)
+CAPABILITIES = CULTURES | {Capability.MPI}
 
 
 def build(

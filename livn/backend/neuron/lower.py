@@ -25,6 +25,7 @@ from livn.models.assembly import Equations
 from livn.models.expressions import names, symbol
 from livn.models.scheme import HELD, Step
 from livn.models.twins import alias, state_stage
+from livn.models.voltage import curves
 
 NAME = "LIVN_MECHANISM"  # stands for the name of the mechanism
 REFRACTORY = "refractory_steps"
@@ -82,7 +83,7 @@ def is_cable(equations: Equations) -> bool:
 def count_solves(equations: Equations) -> int:
     """Return how often the voltages are solved in a step."""
     found = ((symbol(f"V_{s}"), e) for s, e in equations.membrane.items())
-    steep = any(_at_midpoint(e, v, symbol(_MIDDLE)).has(symbol(_MIDDLE)) for v, e in found)
+    steep = any(curves(e, v) for v, e in found)
     return 2 if steep and is_cable(equations) else 1
 
 
@@ -149,7 +150,7 @@ def _section(step: Step, section: str, arrivals: Arrivals) -> Lowered:
     text = _Text(equations, {v.name: "v", _MIDDLE: _MIDDLE})
     stage = state_stage(step, section)
     current = equations.currents[section] - symbol(f"I_{section}") + symbol(f"G_{section}") * v
-    frozen = _at_midpoint(current, v, middle)
+    frozen = current.xreplace({c: c.xreplace({v: middle}) for c in curves(current, v)})
     shared, (total, slope) = sp.cse(
         [frozen, frozen.diff(v)], symbols=sp.numbered_symbols("z", real=True), order="canonical"
     )
@@ -206,17 +207,6 @@ def _there(arrivals: Arrivals, section: str, called: Mapping[str, str] | None = 
     if called is not None:
         found = {k: tuple((called[a], called[b]) for a, b in pairs) for k, pairs in found.items()}
     return {k: pairs for k, pairs in found.items() if pairs}
-
-
-def _at_midpoint(expression: sp.Expr, v: sp.Symbol, middle: sp.Symbol) -> sp.Expr:
-    """Take what is not polynomial in V at the middle of the step."""
-    if v not in expression.free_symbols or expression.is_Symbol:
-        return expression
-    polynomial = expression.is_Add or expression.is_Mul
-    polynomial |= expression.is_Pow and expression.exp.is_Integer and expression.exp > 0
-    if polynomial:
-        return expression.func(*(_at_midpoint(a, v, middle) for a in expression.args))
-    return expression.xreplace({v: middle})
 
 
 def _first(lines: list[str]) -> list[str]:

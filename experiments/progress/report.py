@@ -1,0 +1,117 @@
+"""Progress: what a component calls, and the choice of where it goes."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+
+from experiments.progress.base import Output, Silent
+from experiments.progress.events import Events
+from experiments.progress.lines import Lines
+from experiments.progress.screen import Screen
+from experiments.progress.state import Figure, Plan, State
+from livn.errors import unknown_names
+
+OUTPUTS: dict[str, Callable[[], Output]] = {
+    "screen": lambda: Screen(Console(stderr=True, highlight=False)),
+    "lines": lambda: Lines(sys.stderr),
+    "json": lambda: Events(sys.stdout),
+    "silent": Silent,
+}
+_wanted: ContextVar[str | None] = ContextVar("output of progress", default=None)
+
+
+class Progress:
+    """How far a run is; tells the plan on entering and an early end on leaving `with`.
+
+    An exception that leaves the block is told and goes on; `after` says that all is well.
+    """
+
+    def __init__(self, plan: Plan, output: Output, clock: Callable[[], float] = time.monotonic):
+        self.plan, self._output, self._clock = plan, output, clock
+        self._done = plan.reused
+        self._failures: Counter[str] = Counter()
+        self._figures: dict[str, Figure] = {}
+        self._began = clock()
+
+    @property
+    def state(self) -> State:
+        """How far the run is now."""
+        figures = tuple(self._figures.values())
+        elapsed = self._clock() - self._began
+        return State(self.plan, self._done, dict(self._failures), figures, elapsed)
+
+    def advance(self, n: int = 1, *, failed: str | None = None) -> None:
+        """Count `n` units as done; `failed` is the cause if they are results without a value."""
+        self._done += n
+        if failed is not None:
+            self._failures[failed] += n
+        self._output.update(self.state)
+
+    def show(self, *figures: Figure) -> None:
+        """Show figures in place of those of the same name."""
+        self._figures.update({figure.name: figure for figure in figures})
+        self._output.update(self.state)
+
+    def note(self, text: str) -> None:
+        """Tell something that happened."""
+        self._output.note(text)
+
+    def after(self, summary: Mapping[str, Any]) -> None:
+        """Tell what came out."""
+        self._output.after(self.state, summary)
+
+    def __enter__(self) -> Self:
+        self._output.before(self.plan)
+        self._output.update(self.state)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is not None:
+                self._output.stopped(self.state, _cause(error))
+        finally:
+            self._output.close()
+
+
+def start(plan: Plan) -> Progress:
+    """Return the progress of a run, to be entered, on the output in use."""
+    return Progress(plan, OUTPUTS[chosen_output()]())
+
+
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """Let everything started within go to "screen", "lines", "json" (on stdout) or "silent".
+
+    Raises:
+        UnknownName: if there is no such output.
+    """
+    if name not in OUTPUTS:
+        raise unknown_names("output of progress", [name], OUTPUTS)
+    token = _wanted.set(name)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
+def chosen_output() -> str:
+    """Return the name of the output in use; by default a screen on terminals, lines elsewhere."""
+    return _wanted.get() or ("screen" if Console(stderr=True).is_terminal else "lines")
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

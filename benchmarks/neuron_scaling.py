@@ -42,7 +42,8 @@ def now() -> Any:
 def measure(system: str, duration: float, peer: bool) -> dict[str, Any] | None:
     """Return the row of a culture on the ranks there are, on rank 0."""
     from livn.backend.neuron import build
-    from livn.backend.neuron.ranks import Share, world
+    from livn.backend.neuron.ranks import Share
+    from livn.mpi import world
 
     @dataclass(frozen=True)
     class TimedShare(Share):

@@ -12,11 +12,14 @@ Each class also subclasses the builtin a caller would expect to catch::
     ├── InvalidState      RuntimeError         a call at a moment when it cannot be carried out
     ├── Diverged          FloatingPointError   a voltage became nan or infinite
     ├── NotSupported      NotImplementedError  a feature this backend, model or io does not have
-    └── BackendNotFound   ImportError          no such backend, or its simulator is not installed
+    ├── BackendNotFound   ImportError          no such backend, or its simulator is not installed
+    └── RemoteError       RuntimeError         a task failed in a worker
+        └── WorkerDied                         the worker ended without an answer
 """
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 
@@ -79,6 +82,29 @@ class NotSupported(LivnError, NotImplementedError):
 
 class BackendNotFound(LivnError, ImportError):
     """No backend of that name, or the simulator it needs is not installed."""
+
+
+class RemoteError(LivnError, RuntimeError):
+    """A task failed in a worker.
+
+    Attributes:
+        worker: number of the worker.
+        kind: type of what was raised there, as "module.Name".
+        said: its message.
+        traceback: its traceback as text; of a worker that died, the last lines of its stderr.
+    """
+
+    def __init__(self, message: str, *, worker: int, kind: str, said: str, traceback: str):
+        super().__init__(message, got=said)
+        self.worker, self.kind, self.said, self.traceback = worker, kind, said, traceback
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        details = {n: vars(self)[n] for n in ("worker", "kind", "said", "traceback")}
+        return partial(type(self), self.message, **details), ()
+
+
+class WorkerDied(RemoteError):
+    """A worker ended without an answer; `kind` is its signal or exit status."""
 
 
 def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from livn.backend.contract import Drive, Probe
 from livn.backend.neuron import build
-from livn.backend.neuron.ranks import subworld, world
 from livn.env import Env
 from livn.env.parameters import Parameters
 from livn.env.plan import plan_network
 from livn.models import make_model
+from livn.mpi import subworld, world
 from livn.stimulus import Stimulus
 from livn.system import resolve
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livn.backend.neuron.ranks import share, subworld
+from livn.backend.neuron.ranks import share
 from livn.errors import InvalidValue
+from livn.mpi import subworld
 
 PROGRAM = Path(__file__).with_name("ranked.py")
 MPIEXEC = Path(sysconfig.get_path("scripts")) / "mpiexec"

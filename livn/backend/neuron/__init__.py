@@ -15,7 +15,7 @@ from livn.types import Capability
 
 settings.keep_neuron_quiet()
 from livn.backend.neuron.engine import NeuronEngine  # noqa: E402
-from livn.backend.neuron.ranks import subworld, world  # noqa: E402
+from livn.mpi import subworld, world  # noqa: E402
 
 __all__ = ["CAPABILITIES", "POINT_MODEL", "build", "subworld", "world"]
 

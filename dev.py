@@ -74,6 +74,8 @@ def check_wheel(programs):
         quickstart = ROOT / "examples" / "quickstart.py"
         run(clean / "python", quickstart, cwd=scratch, LIVN_CACHE_DIR=cache)
         run(clean / "livn", "doctor", cwd=scratch, LIVN_CACHE_DIR=cache)
+        survey = ("systems", "survey", "~quick", "~native", "--launch")
+        run(clean / "livn", *survey, cwd=scratch, LIVN_CACHE_DIR=cache)
 
 
 def main(arguments):

@@ -24,6 +24,11 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livn"
 
 
+def storage_dir() -> Path:
+    """Return where records of experiments go: LIVN_STORAGE, else ./storage of the caller."""
+    return Path(os.environ.get("LIVN_STORAGE") or "storage").expanduser().absolute()
+
+
 def max_stimulus_bytes() -> float:
     """Return the largest dense stimulus that is rendered: LIVN_MAX_STIMULUS_GB, default 5 GiB.
 

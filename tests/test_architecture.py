@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted((ROOT / "livn").rglob("*.py"))
-MODULES = {".".join(f.relative_to(ROOT).with_suffix("").parts): f for f in FILES}
+ROOMS = sorted((ROOT / "livn").rglob("*.py"))
+# Above the package, under the same rules: what is asked of cultures, and how it is run.
+ABOVE = ("experiments", "interface")
+FILES = ROOMS + sorted(f for folder in ABOVE for f in (ROOT / folder).rglob("*.py"))
+MODULES = {".".join(f.relative_to(ROOT).with_suffix("").parts): f for f in ROOMS}
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
@@ -30,13 +33,15 @@ TIERS = [
     {"backend"},
     {"env"},
     {"decoding", "encoding", "plots", "export"},
+    {"experiments"},
     {"tasks", "cli"},
     {"__main__"},
 ]
 TIER = {room: tier for tier, rooms in enumerate(TIERS) for room in rooms}
 SIMULATORS = {"brian2", "jax", "numba", "neuron"}
-# Third-party packages so heavy, or so often absent, that a function may import them.
-LATE = SIMULATORS | {
+# Packages so heavy, or so often absent, that a function may import them; those of ABOVE are
+# found only after livn.experiments has looked for them.
+LATE = {*SIMULATORS, *ABOVE} | {
     "fsspec",
     "gymnasium",
     "matplotlib",
@@ -45,8 +50,11 @@ LATE = SIMULATORS | {
     "scipy",
     "sympy",
 }
-# Where what a task raised, whatever it is, becomes an answer to the one who asked.
-TASK_BOUNDARY = ROOT / "livn" / "workers" / "outcome.py"
+# Where what a task or the work of a component raised, whatever it is, is handed on.
+BOUNDARIES = {
+    ROOT / "livn" / "workers" / "outcome.py",
+    ROOT / "experiments" / "component.py",
+}
 CALLED_BY_SYMPY = {"eval", "fdiff"}
 
 
@@ -172,7 +180,7 @@ def test_third_party_imports_are_declared():
         for line, name in imports(tree(path)):
             top = name.split(".")[0]
             found = set(map(_normal, distributions.get(top, [top])))
-            if top not in sys.stdlib_module_names | {"livn"} and not found & declared:
+            if top not in sys.stdlib_module_names | {"livn", *ABOVE} and not found & declared:
                 wrong.append(f"{where(path, line)} imports {name}")
     assert not wrong, "\n".join(wrong)
 
@@ -194,7 +202,7 @@ def test_no_simulator_is_imported_before_its_backend_is_chosen(start):
     [
         (r"environ\b|environb|getenv", {"settings"}),
         (r"\bprint\(", {"cli"}),
-        (r"import machinable|from machinable", {"cli"}),
+        (r"import machinable|from machinable", {"cli", "experiments"}),
         (r"\bhasattr\(", set()),
     ],
 )
@@ -237,8 +245,7 @@ def test_public_names_have_docstrings():
 def test_no_handler_catches_everything():
     wrong = [
         where(path, node.lineno)
-        for path in FILES
-        if path != TASK_BOUNDARY
+        for path in set(FILES) - BOUNDARIES
         for node in ast.walk(tree(path))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or {"Exception", "BaseException"} & set(_names(node.type)))

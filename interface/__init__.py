@@ -1,0 +1,1 @@
+"""How a component is run and where its records lie, never what it computes."""

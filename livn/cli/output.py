@@ -1,0 +1,39 @@
+"""What the command line says: tables, on a terminal and off it, and why it failed."""
+
+import sys
+from collections.abc import Collection, Iterable, Sequence
+
+FAILED = 1
+NOT_FINISHED = 3
+UNKNOWN_ACTION = 128
+INTERRUPTED = 130
+PLAIN_WIDTH = 200  # characters of a line that goes to a file or a pipe
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[str] = ()
+) -> None:
+    """Print a table: ruled on a terminal, aligned columns and no colours elsewhere."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    table = Table(
+        box=box.SIMPLE_HEAD if console.is_terminal else None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def failure(message: str, status: int = FAILED) -> int:
+    """Say on stderr why nothing came of it, and return the exit status."""
+    print(f"livn: {message}", file=sys.stderr)
+    return status

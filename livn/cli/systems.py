@@ -1,0 +1,149 @@
+"""`livn systems [context key=value] component ~version key=value --method`: run an experiment."""
+
+import ast
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from livn.cli.output import print_table
+from livn.errors import InvalidValue, unknown_names
+
+USAGE = """usage: livn systems [--storage DIR] [--json] [context [key=value]] component
+                    [~version] [key=value] [--method]
+
+  livn systems survey system=EI2 ~native --launch
+  livn systems help survey                          options, versions and methods
+"""
+
+
+def systems(words: Sequence[str]) -> int:
+    """Carry out `livn systems <words>` and return the exit status.
+
+    Raises:
+        UnknownName: if a word is no component, context, option, version or method.
+        LivnError: if the run failed.
+    """
+    from livn.experiments import importable, storage
+
+    importable()
+    from experiments.progress import use
+
+    with ExitStack() as stack:
+        words = list(words)
+        directory = _taken(words, "--storage", has_value=True)
+        if _taken(words, "--json"):
+            stack.enter_context(use("json"))
+        if not words or words[0] in {"help", "-h", "--help"}:
+            return help_on(words[1] if words[1:] else None)
+        stack.enter_context(storage(directory))
+        return _carry_out(words)
+
+
+def help_on(name: str | None) -> int:
+    """Print the components there are, or the options, versions and methods of one."""
+    from interface.resolve import CONTEXTS, components
+
+    if name is None:
+        print(USAGE)
+        print_table(("component", ""), components().items())
+        print_table(("context", ""), CONTEXTS.items())
+        return 0
+    from interface.describe import methods, options, versions_of
+    from interface.resolve import component_class
+
+    component = component_class(name)
+    print(f"{name}: {(component.__doc__ or '').splitlines()[0]}\n")
+    print_table(("option", "default", ""), options(component))
+    print_table(("version", ""), versions_of(component))
+    print_table(("method", ""), methods(component))
+    return 0
+
+
+def _carry_out(words: Sequence[str]) -> int:
+    """Make the component that the words describe and call its methods."""
+    from machinable.cli import parse
+
+    from interface.resolve import component, full_name
+
+    elements, extras, calls = parse(list(words))
+    if not elements or not isinstance(elements[0][0], str):
+        raise InvalidValue(
+            f"no component is named: got {' '.join(words)!r}. See livn systems help."
+        )
+    names = [full_name(name) for name, *_ in elements]
+    made = [component(name, e[1:], **x) for name, e, x in zip(names, elements, extras, strict=True)]
+    for each in made:
+        assert each.config is not None  # checked before anything is run
+    *contexts, target = made
+    called = [_call(target, text) for _, text in calls]
+    if any(name == "launch" for name, _, _ in called):
+        with ExitStack() as stack:
+            for context in contexts:
+                stack.enter_context(context)
+            target.launch()
+        target = target.recalled()
+    elif contexts:
+        raise InvalidValue(f"{names[0]} has nothing to run: got no --launch. Add it.")
+    for name, arguments, options in called:
+        if name != "launch":
+            _print_answer(getattr(target, name)(*arguments, **options))
+    if not called or any(name == "launch" for name, _, _ in called):
+        _print_record(target)
+    return 0
+
+
+def _call(component: Any, text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """Return method, arguments and options of `--method` or `--method(1, x=2)`, checked."""
+    from interface.describe import methods
+
+    name, bracket, _ = text.partition("(")
+    known = dict(methods(type(component)))
+    if f"--{name}" not in known:
+        raise unknown_names("method", [f"--{name}"], known)
+    if not bracket:
+        return name, [], {}
+    try:
+        (node,) = ast.parse(text).body
+        call = node.value  # type: ignore[attr-defined]
+        arguments = [ast.literal_eval(a) for a in call.args]
+        return name, arguments, {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError, AttributeError):
+        raise InvalidValue(
+            f"arguments of --{name} cannot be read: got {text!r}; need values as Python writes "
+            f"""them. Quote texts: '--{name}("file.json")'.""",
+            got=text,
+        ) from None
+
+
+def _print_answer(answer: Any) -> None:
+    if isinstance(answer, dict | list):
+        print(json.dumps(answer, indent=2, default=str))
+    elif answer is not None:
+        print(answer)
+
+
+def _print_record(component: Any) -> None:
+    """Print what a script needs to go on: the hash of the record, its state, its directory."""
+    if not component.is_materialized():
+        print(f"{component.hash}  not computed  {component.command()} --launch")
+        return
+    state = "finished" if component.finished else "not finished"
+    print(f"{component.hash}  {state}  {component.directory}")
+
+
+def _taken(words: list[str], option: str, has_value: bool = False) -> str | None:
+    """Take an option out of the words and return its value, or the option where it has none."""
+    for position, word in enumerate(words):
+        name, is_equal, value = word.partition("=")
+        if name != option:
+            continue
+        del words[position]
+        if not has_value:
+            return option
+        if is_equal:
+            return value
+        if position == len(words):
+            raise InvalidValue(f"{option} has no value: got nothing after it. Name a directory.")
+        return words.pop(position)
+    return None

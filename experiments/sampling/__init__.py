@@ -1,0 +1,1 @@
+"""Datasets of simulations: what a row is, how rows are made, kept, merged and made again."""

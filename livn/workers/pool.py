@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Self
 
-from livn.errors import InvalidState, InvalidValue, RemoteError
+from livn.errors import InvalidState, InvalidValue, RemoteError, WorkerDied
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,14 @@ class Answer:
 
 
 class Pool(ABC):
-    """Workers that answer tasks; a context manager that closes itself."""
+    """Workers that answer tasks; a context manager that closes itself.
+
+    Attributes:
+        deaths: how every worker ended that died and was replaced, in order.
+    """
 
     def __init__(self) -> None:
+        self.deaths: list[WorkerDied] = []
         self._submitted = 0
         self._queue: deque[int] = deque()  # submitted, not yet given to a worker
         self._tasks: dict[int, Any] = {}  # submitted, not yet answered

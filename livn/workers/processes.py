@@ -124,9 +124,6 @@ class Processes(Pool):
         factory: called in each with None; returns the function task -> answer.
         n_workers: number of processes, >= 1.
 
-    Attributes:
-        deaths: how every worker ended that died, in order.
-
     Raises:
         InvalidType: if the factory cannot be pickled.
         InvalidValue: if there are fewer than 1.
@@ -146,7 +143,6 @@ class Processes(Pool):
         self._factory = pack(factory, "factory")
         self._told: list[bytes] = []  # what every worker must know
         self._tries: dict[int, int] = {}
-        self.deaths: list[WorkerDied] = []
         self._workers = [Worker(k, self._factory) for k in range(n_workers)]
         for worker in self._workers:
             self._make_ready(worker)

@@ -85,7 +85,7 @@ def test_rank_that_ends_ends_the_job(task):
 
 @mpi
 def test_job_of_a_rank_that_vanishes_does_not_hang():
-    assert job(3, "vanish").stdout == ""  # mpiexec of MPICH then ends all, with status 0
+    assert "true" not in job(3, "vanish").stdout  # MPICH ends all, some with status 0
 
 
 @mpi

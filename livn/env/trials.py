@@ -1,0 +1,116 @@
+"""What the workers of a DistributedEnv do: settings and trials of their culture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from livn.env.env import Env
+from livn.env.snapshot import Snapshot
+from livn.types import Encoding
+
+NEEDS_RESET = "_needs_reset"  # in the state of a decoding: the worker resets it first
+
+
+class Culture:
+    """What answers in a worker: an Env, and the pipelines it has seen."""
+
+    def __init__(self, env: Env):
+        self.env = env
+        self._pipelines: dict[Any, Any] = {}
+
+    def __call__(self, task: "Setting | Trial") -> Any:
+        """Return the answer to a task."""
+        return task.answer(self)
+
+    def pipeline(self, decoding: Any, encoding: Any) -> tuple[Any, Any]:
+        """Return the decoding and encoding first seen that equal these, with what they keep."""
+        found: tuple[Any, Any] = self._pipelines.setdefault(
+            (decoding, encoding), (decoding, encoding)
+        )
+        return found
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A call that every culture must have had."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    named: Mapping[str, Any]
+
+    def answer(self, culture: Culture) -> None:
+        """Make the call."""
+        getattr(culture.env, self.name)(*self.arguments, **self.named)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One task.
+
+    Attributes:
+        stream: of the noise, for a fresh start.
+        decoding, encoding, inputs, options: as of the call of an Env.
+        state: of the decoding; None if it has none.
+        start: where to continue from; None for a fresh start.
+        keep: whether to return where it ended.
+    """
+
+    stream: int
+    decoding: Any
+    encoding: Encoding | None
+    inputs: Any
+    options: Mapping[str, Any]
+    state: dict[str, Any] | None
+    start: Snapshot | None
+    keep: bool
+
+    def answer(self, culture: Culture) -> "Ended":
+        """Run the trial; what its decoding asked to be recorded is forgotten afterwards."""
+        env = culture.env
+        decoding, encoding = culture.pipeline(self.decoding, self.encoding)
+        recorder = env.recorder
+        spikes, channels = set(recorder.spikes), {k: dict(v) for k, v in recorder.channels.items()}
+        try:
+            self._begin(env, decoding)
+            value = env(decoding, self.inputs, encoding, **self.options)
+            end = env.snapshot() if self.keep else None
+            return Ended(value, state_of(decoding), end)
+        finally:
+            recorder.spikes, recorder.channels = spikes, channels
+
+    def _begin(self, env: Env, decoding: Any) -> None:
+        if self.start is None:
+            env.clear().reseed_noise(self.stream)
+        else:  # with the settings that are in force now
+            env.restore(replace(self.start, params=env.parameters.everything()))
+        state = state_of(decoding)
+        if state is not None and self.state is not None:
+            state.clear()
+            state.update(self.state)
+            if state.pop(NEEDS_RESET, False):
+                decoding.reset()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a trial leaves: its answer, the state of its decoding, and that of its culture."""
+
+    value: Any
+    state: dict[str, Any] | None
+    culture: Snapshot | None
+
+
+def state_of(decoding: Any) -> dict[str, Any] | None:
+    """Return the dict in which a decoding keeps what lasts, None if it has none."""
+    state = getattr(decoding, "state", None)
+    return state if isinstance(state, dict) else None
+
+
+def culture(comm: Any, **made_of: Any) -> Culture:
+    """Return what answers in a worker.
+
+    Args:
+        comm: communicator of the ranks of this worker; None or of size 1 for one process.
+        made_of: arguments of the Env.
+    """
+    return Culture(Env(comm=comm if comm is not None and comm.Get_size() > 1 else None, **made_of))

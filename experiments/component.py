@@ -45,6 +45,8 @@ Failure. An exception out of `compute` fails the run: its text goes to the user,
 
 import fcntl
 import os
+import shlex
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -68,6 +70,8 @@ from livn.workers import Factory, Pool
 HASH_LENGTH = 16
 METRICS = "metrics.json"
 LOCK = "lock"
+ERROR = "error.json"
+TIME = "%Y-%m-%dT%H:%M:%S%z"
 
 
 class Component(Checked, Interface):
@@ -177,11 +181,15 @@ class Component(Checked, Interface):
         """Return what a user calls it: "tune 3f2a91c0"."""
         return f"{str(self.module).rpartition('.')[2]} {self.hash[:8]}"
 
-    def command(self) -> str:
-        """Return the command that means this record wherever it is given, without `--launch`."""
+    def words(self) -> list[str]:
+        """Return name and options as words of a command line, options at their default left out."""
         layers = self.config_layers()
         name = str(self.module).removeprefix("experiments.")
-        return f"livn systems {name} {spelled(layers.resolved, layers.default)}".rstrip()
+        return [name, *spelled(layers.resolved, layers.default)]
+
+    def command(self) -> str:
+        """Return the command that means this record wherever it is given, without `--launch`."""
+        return f"livn systems {shlex.join(self.words())}"
 
     # records
 
@@ -271,12 +279,19 @@ class Component(Checked, Interface):
         """Compute; what goes wrong is raised by `on_success`, past the log that would print it."""
         self._problem: BaseException | None = None
         self._heal()
+        (self.directory / ERROR).unlink(missing_ok=True)
         try:
             self.compute()
         except BaseException as problem:
             self._problem = problem
             with Path(Execution.get().output_filepath()).open("a", encoding="utf-8") as log:
                 log.write("".join(traceback.format_exception(problem)))
+
+    def on_failure(self, exception: BaseException) -> None:
+        """Keep why the last run failed; an interrupted one has not."""
+        if isinstance(exception, Exception):
+            text = f"{type(exception).__name__}: {exception}"
+            self.write(ERROR, {"error": text, "time": time.strftime(TIME)})
 
     def on_success(self) -> None:
         """Raise what `compute` raised: then the run has failed, and says why once."""

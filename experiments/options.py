@@ -1,7 +1,6 @@
 """Options and versions of a component: checked against what it has, and spelled as a command."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -96,10 +95,10 @@ def readable(problem: Exception, component: type) -> LivnError:
     return InvalidValue(f"options of {name} make no sense: {problem}")
 
 
-def spelled(resolved: Mapping[str, Any], default: Mapping[str, Any]) -> str:
+def spelled(resolved: Mapping[str, Any], default: Mapping[str, Any]) -> list[str]:
     """Return options that differ from their defaults as words of a command line."""
     differing = canonical(resolved, default, {"hashes"})
-    return " ".join(shlex.quote(f"{key}={_word(value)}") for key, value in _flat(differing, ""))
+    return [f"{key}={_word(value)}" for key, value in _flat(differing, "")]
 
 
 def _word(value: Any) -> str:

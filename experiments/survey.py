@@ -4,6 +4,8 @@ Parameters that look good in one run may have been lucky; this says how much run
 """
 
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from statistics import fmean, stdev
 from typing import Any
 
@@ -16,6 +18,8 @@ from livn.env import Env
 
 TRIALS = "trials.jsonl"
 MEASURES = ("rate_hz", "active_fraction")
+
+Row = dict[str, float]
 
 
 class Survey(SystemComponent):
@@ -33,38 +37,28 @@ class Survey(SystemComponent):
         return {"trials": 2, "duration": 200.0}
 
     def compute(self) -> None:
-        """Simulate the trials that are missing, one after the other."""
-        journal = self.journal(TRIALS)
-        done = len(journal)
-        options = self.config
-        plan = Plan("survey", self.hash, self.options(), options.trials, done, "trials")
-        with start(plan) as progress:
-            env = Env(
-                options.system, options.model, seed=options.seed, backend=options.backend
-            ).apply_model_defaults()
-            env.record_spikes()
-            for trial in range(done, options.trials):
-                journal.append({"trial": trial, **self._measured(env, trial)})
-                progress.advance()
-                progress.show(Figure("mean rate", self._mean("rate_hz"), "Hz"))
-            env.close()
-            self.save_metrics(self._summary())
-            progress.after(self.metrics())
+        """Simulate the trials that are missing, as many at once as there are workers."""
+        journal, options = self.journal(TRIALS), self.options()
+        done = {row["trial"] for row in journal.rows()}
+        missing = [trial for trial in range(options["trials"]) if trial not in done]
+        with self.pool(partial(culture, options)) as pool:
+            plan = Plan(
+                "survey", self.hash, options, options["trials"], len(done), "trials",
+                workers=pool.n_workers, output=str(self.directory),
+            )  # fmt: skip
+            with start(plan) as progress:
+                for trial in missing:
+                    pool.submit(trial)
+                for answer in pool.answers():
+                    journal.append(answer.result())
+                    progress.advance()
+                    progress.show(Figure("mean rate", self._mean("rate_hz"), "Hz"))
+                self.save_metrics(self._summary())
+                progress.after(self.metrics())
 
-    def trials(self) -> list[dict[str, Any]]:
-        """Return rate (Hz), active fraction and wall time (s) of every trial so far."""
-        return self.journal(TRIALS).rows()
-
-    def _measured(self, env: Env, trial: int) -> dict[str, float]:
-        began = time.perf_counter()
-        env.clear().reseed_noise(trial)
-        if self.config.warmup:
-            env.run(self.config.warmup)
-        run = env.run(self.config.duration)
-        rate = MeanFiringRate(duration=self.config.duration)(run, env)
-        active = ActiveFraction(duration=self.config.duration)(run, env)
-        found = {name: {**rate, **active}[name] for name in MEASURES}
-        return {**found, "seconds": time.perf_counter() - began}
+    def trials(self) -> list[Row]:
+        """Return rate (Hz), active fraction and wall time (s) of every trial so far, in order."""
+        return sorted(self.journal(TRIALS).rows(), key=lambda row: row["trial"])
 
     def _mean(self, name: str) -> float:
         return fmean(row[name] for row in self.trials())
@@ -76,3 +70,24 @@ class Survey(SystemComponent):
             summary[name] = fmean(values)
             summary[f"{name}_sd"] = stdev(values) if len(values) > 1 else 0.0
         return summary
+
+
+def culture(options: Mapping[str, Any], comm: Any) -> Callable[[int], Row]:
+    """Return what answers a trial number: one culture, cleared before each trial."""
+    ranks = {"comm": comm} if options["backend"] == "neuron" else {}
+    made = {name: options[name] for name in ("system", "model", "seed", "backend")}
+    env = Env(**made, **ranks).apply_model_defaults().record_spikes()
+    return partial(measured, env, options)
+
+
+def measured(env: Env, options: Mapping[str, Any], trial: int) -> Row:
+    """Return the measures of one trial."""
+    began, duration = time.perf_counter(), options["duration"]
+    env.clear().reseed_noise(trial)
+    if options["warmup"]:
+        env.run(options["warmup"])
+    run = env.run(duration)
+    found = MeanFiringRate(duration=duration)(run, env)
+    found |= ActiveFraction(duration=duration)(run, env)
+    row = {"trial": trial, **{name: found[name] for name in MEASURES}}
+    return {**row, "seconds": time.perf_counter() - began}

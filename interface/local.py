@@ -7,7 +7,12 @@ from machinable.errors import DispatchException, ExecutionFailed
 from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.options import Checked
+from livn.errors import LivnError
 from livn.workers import Factory, Pool, start
+
+
+class RunFailed(LivnError, RuntimeError):
+    """The work of a component ended in an exception that is none of livn's; it is the cause."""
 
 
 class Local(Checked, Execution):
@@ -20,16 +25,26 @@ class Local(Checked, Execution):
 
         workers: int = Field(0, ge=0, description="processes that help; 0 computes in this one")
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that computes, writes and tells."""
+        return True
+
     def dispatch(self) -> Any:
         """Run every component that was added and is not finished.
 
         Raises:
-            BaseException: what went wrong in one of them, as it was raised there.
+            LivnError: what went wrong in one of them.
+            RunFailed: if that was another exception.
         """
         try:
             return super().dispatch()
         except ExecutionFailed as failure:
-            raise origin(failure) from None
+            cause = origin(failure)
+            if isinstance(cause, LivnError) or not isinstance(cause, Exception):
+                raise cause from None
+            component = next(c for c in self._interfaces if not c.cached())
+            raise failed(component, cause) from cause
 
     def dispatch_interface(self, interface: Any) -> None:
         """Run one component, in no other process meanwhile, unless it was finished meanwhile."""
@@ -38,14 +53,6 @@ class Local(Checked, Execution):
         with interface.exclusively():
             if not interface.cached():
                 super().dispatch_interface(interface)
-
-    def continue_run(self, interface: Any) -> None:
-        """Run one component in this run, in no other process meanwhile."""
-        with interface.exclusively():
-            try:
-                super().continue_run(interface)
-            except DispatchException as failure:
-                raise origin(failure) from None
 
     def pool(self, factory: Factory) -> Pool:
         """Return the workers of this execution, each with what `factory` makes in it.
@@ -63,3 +70,12 @@ def origin(failure: BaseException) -> BaseException:
     while isinstance(failure, DispatchException | ExecutionFailed) and failure.__cause__:
         failure = failure.__cause__
     return failure
+
+
+def failed(component: Any, cause: Exception) -> RunFailed:
+    """Return what to tell of an exception that ended the work of a component."""
+    return RunFailed(
+        f"{component.label_text()} failed: got {type(cause).__name__}: {cause}. "
+        f"See livn systems logs {component.hash[:8]}; the same command continues.",
+        got=cause,
+    )

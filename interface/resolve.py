@@ -13,7 +13,9 @@ from experiments.component import Component
 from livn.errors import UnknownName, unknown_names
 
 CONTEXTS = {
-    "local": "in this process and `workers` others",
+    "local": "in this process, with the help of `workers` others",
+    "mpi": "on `n` MPI ranks, started for it",
+    "ranks": "on the MPI ranks that were started already",
 }
 
 

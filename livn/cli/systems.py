@@ -82,7 +82,8 @@ def _carry_out(words: Sequence[str]) -> int:
             for context in contexts:
                 stack.enter_context(context)
             target.launch()
-        target = target.recalled()
+        if not all(context.leads for context in contexts):
+            return 0
     elif contexts:
         raise InvalidValue(f"{names[0]} has nothing to run: got no --launch. Add it.")
     for name, arguments, options in called:

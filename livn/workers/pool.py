@@ -58,6 +58,11 @@ class Pool(ABC):
         """Number of tasks whose answer has not been taken."""
         return len(self._tasks) + len(self._answers)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the workers were ended."""
+        return self._closed
+
     def submit(self, task: Any) -> int:
         """Return the number of the task, which counts from 0; does not wait for its answer.
 

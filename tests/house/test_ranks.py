@@ -1,0 +1,74 @@
+"""A component on workers: its answer does not depend on how many there are, nor of which kind."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from livn.experiments import get, storage
+
+OPTIONS = {"duration": 100.0, "warmup": 0.0, "trials": 4, "system": "EI1"}
+WORDS = [f"{k}={v}" for k, v in OPTIONS.items()]
+COMMAND = [sys.executable, "-m", "livn", "systems"]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The trials as one process computes them."""
+    with storage(tmp_path_factory.mktemp("alone")):
+        survey = get("experiments.survey", [OPTIONS, "~native", "~point"]).launch()
+        return without_time(survey.trials())
+
+
+def without_time(rows):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def surveyed(root, *context):
+    command = [*COMMAND, "--storage", str(root), *context, "survey", *WORDS, "~native", "~point"]
+    done = subprocess.run([*command, "--launch"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    with storage(root):
+        survey = get("experiments.survey", [OPTIONS, "~native", "~point"])
+        assert survey.finished
+        return without_time(survey.trials())
+
+
+def test_worker_processes_change_nothing(alone, tmp_path):
+    assert len({row["rate_hz"] for row in alone}) > 1
+    assert surveyed(tmp_path, "local", "workers=2") == alone
+
+
+@pytest.mark.mpi
+def test_ranks_change_nothing(alone, tmp_path):
+    assert surveyed(tmp_path, "mpi", "n=2") == alone
+
+
+@pytest.mark.mpi
+def test_failure_on_the_ranks_is_told_and_the_status_says_so(tmp_path, modules):
+    command = [*COMMAND, "--storage", str(tmp_path), "mpi", "n=1", "toys.counting", "fail_at=1"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(modules), *sys.path])}
+    done = subprocess.run(
+        [*command, "--launch"], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert done.returncode == 1
+    assert "cannot count beyond 1" in done.stderr
+    assert "failed on 2 ranks: got exit status 1" in done.stderr
+
+
+@pytest.mark.mpi
+def test_killed_ranks_lose_only_what_was_in_flight(alone, tmp_path, modules):
+    command = [*COMMAND, "--storage", str(tmp_path), "mpi", "n=1", "toys.counting", "die_at=2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(modules), *sys.path])}
+
+    def launched(*more):
+        return subprocess.run(
+            [*command, *more, "--launch"], capture_output=True, text=True, timeout=120,
+            env=environment,
+        )  # fmt: skip
+
+    assert launched().returncode == 1
+    assert launched("die_at=-1").returncode == 0
+    with storage(tmp_path):
+        assert get("toys.counting").rows() == [0, 1, 2]

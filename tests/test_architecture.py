@@ -38,7 +38,7 @@ TIERS = [
     {"__main__"},
 ]
 TIER = {room: tier for tier, rooms in enumerate(TIERS) for room in rooms}
-SIMULATORS = {"brian2", "jax", "numba", "neuron"}
+SIMULATORS = {"brian2", "diffrax", "equinox", "jax", "numba", "neuron"}
 # Packages so heavy, or so often absent, that a function may import them; those of ABOVE are
 # found only after livn.experiments has looked for them.
 LATE = {*SIMULATORS, *ABOVE} | {

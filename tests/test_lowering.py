@@ -89,7 +89,7 @@ def test_event_opens_both_states_of_a_receptor():
     assert text == "A_AMPA_dend_post += increment_0\nB_AMPA_dend_post += increment_0"
 
 
-@pytest.mark.parametrize("backend", ["brian2", "native", "neuron"])
+@pytest.mark.parametrize("backend", ["brian2", "diffrax", "native", "neuron"])
 def test_lowering_imports_no_simulator(backend):
     code = (
         "import sys, importlib.util as u;"

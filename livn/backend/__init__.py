@@ -24,6 +24,7 @@ class Known:
 
 BACKENDS: dict[str, Known] = {
     "brian2": Known("livn.backend.brian2", "brian2"),
+    "diffrax": Known("livn.backend.diffrax", "diffrax", "diffrax"),
     "native": Known("livn.backend.native", "numba"),
     "neuron": Known("livn.backend.neuron", "neuron", "neuron"),
 }

@@ -17,7 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from livn.tasks import rate_control, rate_control_vector
+from livn.tasks import single, vector
 
 WARM = 2  # steps before the clock starts
 
@@ -40,10 +40,10 @@ def measure(system: str, duration: int, copies: int, seconds: float) -> tuple[fl
     """Return steps per second by processor and by wall, and the share outside the engine."""
     task = {"duration": duration, "max_steps": 200}
     if copies == 1:
-        env: Any = rate_control(system, **task)
+        env: Any = single("RateControl", system, **task)
         watch = Stopwatch(env.env.engine)
     else:
-        env = rate_control_vector(system, copies, **task)
+        env = vector("RateControl", system, copies, **task)
         watch = Stopwatch(env.batch.copies)
     env.reset(seed=0)
     env.action_space.seed(0)

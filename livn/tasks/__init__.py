@@ -19,38 +19,65 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from livn.tasks.baselines import compare as compare
-    from livn.tasks.making import rate_control as rate_control
-    from livn.tasks.making import rate_control_vector as rate_control_vector
+    from livn.tasks.bursts import EvokeBursts as EvokeBursts
+    from livn.tasks.bursts import SuppressBursts as SuppressBursts
+    from livn.tasks.cartpole import CartPole as CartPole
+    from livn.tasks.making import single as single
+    from livn.tasks.making import vector as vector
+    from livn.tasks.patterns import PatternSeparation as PatternSeparation
     from livn.tasks.picture import draw as draw
+    from livn.tasks.pong import Pong as Pong
     from livn.tasks.pulses import PulseAmplitudes as PulseAmplitudes
     from livn.tasks.rate import RateControl as RateControl
+    from livn.tasks.task import Task as Task
 
 _MODULE_OF = {
+    "CartPole": "livn.tasks.cartpole",
+    "EvokeBursts": "livn.tasks.bursts",
+    "PatternSeparation": "livn.tasks.patterns",
+    "Pong": "livn.tasks.pong",
     "PulseAmplitudes": "livn.tasks.pulses",
     "RateControl": "livn.tasks.rate",
+    "SuppressBursts": "livn.tasks.bursts",
+    "Task": "livn.tasks.task",
     "compare": "livn.tasks.baselines",
     "draw": "livn.tasks.picture",
-    "rate_control": "livn.tasks.making",
-    "rate_control_vector": "livn.tasks.making",
+    "single": "livn.tasks.making",
+    "vector": "livn.tasks.making",
 }
-_SYSTEMS = ("EI1", "EI2", "EI3")
+# EI1 has one electrode and ten cells: a rate, but neither network bursts nor a place to code by.
+_SYSTEMS_OF = {
+    "RateControl": ("EI1", "EI2", "EI3"),
+    "EvokeBursts": ("EI2", "EI3"),
+    "SuppressBursts": ("EI2", "EI3"),
+    "PatternSeparation": ("EI2", "EI3"),
+    "CartPole": ("EI2", "EI3"),
+    "Pong": ("EI2", "EI3"),
+}
 
 __all__ = [
+    "CartPole",
+    "EvokeBursts",
+    "PatternSeparation",
+    "Pong",
     "PulseAmplitudes",
     "RateControl",
+    "SuppressBursts",
+    "Task",
     "compare",
     "draw",
-    "rate_control",
-    "rate_control_vector",
+    "single",
+    "vector",
 ]
 
-for _system in _SYSTEMS:
-    register(
-        f"livn/{_system}-RateControl-v0",
-        entry_point="livn.tasks.making:rate_control",
-        vector_entry_point="livn.tasks.making:rate_control_vector",
-        kwargs={"system": _system},
-    )
+for _task, _systems in _SYSTEMS_OF.items():
+    for _system in _systems:
+        register(
+            f"livn/{_system}-{_task}-v0",
+            entry_point="livn.tasks.making:single",
+            vector_entry_point="livn.tasks.making:vector",
+            kwargs={"task": _task, "system": _system},
+        )
 
 
 def __getattr__(name: str) -> Any:

@@ -2,49 +2,89 @@
 
 from typing import Any
 
-from livn.env import make
+from livn.env import Env, make
 from livn.env.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
+from livn.errors import unknown_names
+from livn.tasks.bursts import EvokeBursts, SuppressBursts
+from livn.tasks.cartpole import CartPole
+from livn.tasks.game import Game
+from livn.tasks.patterns import PatternSeparation
 from livn.tasks.picture import draw
+from livn.tasks.pong import Pong
 from livn.tasks.pulses import PulseAmplitudes
 from livn.tasks.rate import RateControl
+from livn.tasks.task import Task
+
+TASKS: dict[str, type[Task]] = {
+    task.__name__: task
+    for task in (RateControl, EvokeBursts, SuppressBursts, PatternSeparation, CartPole, Pong)
+}
+MAX_AMPLITUDE = 5.0  # uA, of an action of 1; one electrode moves cells by that, none by itself
+STRONG_AMPLITUDE = 10.0  # uA, where few electrodes must be heard far away
 
 
-def rate_control(
+def single(
+    task: str = "RateControl",
     system: str = "EI2",
     render_mode: str | None = None,
-    max_amplitude: float = 5.0,
+    max_amplitude: float | None = None,
     backend: str = "native",
     seed: int = 123,
-    **task: Any,
+    **fields: Any,
 ) -> GymnasiumEnv:
-    """Return an environment in which to hold the firing rate of a culture.
+    """Return an environment with one culture.
 
     Args:
+        task: name of a class of `livn.tasks`.
         system, backend, seed: as of `livn.make`; `seed` fixes the culture, that of `reset` the
             episode.
         render_mode: "rgb_array" or None.
-        max_amplitude: uA, of an action of 1.
-        task: fields of `RateControl`.
+        max_amplitude: uA, of an action of 1; None for that of the task.
+        fields: of the task.
+
+    Raises:
+        UnknownName: if there is no such task.
     """
-    env = make(system, backend=backend, seed=seed)
-    encoding = PulseAmplitudes(n_channels=env.io.num_channels, max_amplitude=max_amplitude)
-    return GymnasiumEnv(env, encoding, RateControl(**task), render_mode, draw)
+    env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, fields)
+    return GymnasiumEnv(env, encoding, decoding, render_mode, draw)
 
 
-def rate_control_vector(
+def vector(
+    task: str = "RateControl",
     system: str = "EI2",
     num_envs: int = 1,
-    max_amplitude: float = 5.0,
+    max_amplitude: float | None = None,
     backend: str = "native",
     seed: int = 123,
-    **task: Any,
+    **fields: Any,
 ) -> GymnasiumVectorEnv:
-    """Return copies of `rate_control` that are advanced together.
+    """Return copies of `single` that are advanced together.
 
     Args:
         num_envs: number of copies.
-        system, backend, seed, max_amplitude, task: as of `rate_control`.
+        task, system, max_amplitude, backend, seed, fields: as of `single`.
+
+    Raises:
+        UnknownName: if there is no such task.
     """
+    env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, fields)
+    return GymnasiumVectorEnv(env, num_envs, encoding, decoding)
+
+
+def _parts(
+    task: str, system: str, max_amplitude: float | None, backend: str, seed: int, fields: Any
+) -> tuple[Env, PulseAmplitudes, Task]:
+    """Return culture, encoding and decoding."""
+    if task not in TASKS:
+        raise unknown_names("task", [task], TASKS)
+    decoding = TASKS[task](**fields)
+    strong = isinstance(decoding, Game | PatternSeparation)
+    usual = STRONG_AMPLITUDE if strong else MAX_AMPLITUDE
     env = make(system, backend=backend, seed=seed)
-    encoding = PulseAmplitudes(n_channels=env.io.num_channels, max_amplitude=max_amplitude)
-    return GymnasiumVectorEnv(env, num_envs, encoding, RateControl(**task))
+    encoding = PulseAmplitudes(
+        n_channels=env.io.num_channels,
+        max_amplitude=usual if max_amplitude is None else max_amplitude,
+        interval=10.0 if isinstance(decoding, RateControl) else decoding.duration,
+        anodic=False,
+    )
+    return env, encoding, decoding

@@ -16,14 +16,17 @@ class PulseAmplitudes(Encoding):
     """Plays biphasic pulses on all electrodes, their amplitudes given by an action in [-1, 1].
 
     Action a of an electrode is a * max_amplitude uA: 0 is no pulse, above 0 the cathodic phase
-    comes first, below 0 the anodic. Pulses are charge balanced, and all electrodes pulse together
-    at the start of the step and every `interval` ms.
+    comes first, below 0 the anodic, or with `anodic=False` there is none. Cells answer much alike
+    to both, so that for one who learns, more is more only without the anodic ones. Pulses are
+    charge balanced, and all electrodes pulse together at the start of the step and every `interval`
+    ms.
 
     Attributes:
         n_channels: number of electrodes of the array.
         max_amplitude: uA; 5 uA for 0.2 ms pass 1 nC per phase.
         phase_duration, interphase_gap: ms, multiples of `dt`.
         interval: from pulse to pulse, ms.
+        anodic: whether an action below 0 pulses.
         dt: step of the commands, ms, a multiple of that of the culture.
     """
 
@@ -32,6 +35,7 @@ class PulseAmplitudes(Encoding):
     phase_duration: float = Field(default=0.2, gt=0)
     interphase_gap: float = Field(default=0.05, ge=0)
     interval: float = Field(default=10.0, gt=0)
+    anodic: bool = True
     dt: float = Field(default=0.05, gt=0)
 
     def __call__(self, env: Any, t_end: float, inputs: Any) -> Stimulus:
@@ -45,7 +49,7 @@ class PulseAmplitudes(Encoding):
         Raises:
             InvalidValue: if a pulse does not fit into the step.
         """
-        amplitudes = self.max_amplitude * np.asarray(inputs, np.float64)
+        amplitudes = self.amplitudes(inputs)
         shape = self.phase_duration, self.interphase_gap, self.interval, self.dt
         commands = unit_pulses(t_end, *shape) * amplitudes[..., None, :]
         stimulus: Stimulus = env.cell_stimulus(commands, dt=self.dt)
@@ -57,8 +61,16 @@ class PulseAmplitudes(Encoding):
         Args:
             inputs: as of a call.
         """
-        amplitudes = np.abs(np.asarray(inputs, np.float64))
-        return np.asarray(amplitudes * self.max_amplitude * self.phase_duration)
+        return np.asarray(np.abs(self.amplitudes(inputs)) * self.phase_duration)
+
+    def amplitudes(self, inputs: Any) -> NDArray[np.float64]:
+        """Return the amplitude of the first phase on each electrode, uA, cathodic above 0.
+
+        Args:
+            inputs: as of a call.
+        """
+        values = np.asarray(inputs, np.float64)
+        return self.max_amplitude * (values if self.anodic else np.maximum(values, 0.0))
 
     @property
     def input_space(self) -> spaces.Box:

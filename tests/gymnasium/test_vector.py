@@ -28,7 +28,7 @@ def actions(n, seed=0):
 
 
 def test_copy_is_a_single_environment_of_its_seed_over_episodes(vector):
-    single = livn.tasks.rate_control("EI2", max_steps=4)
+    single = livn.tasks.single("RateControl", "EI2", max_steps=4)
     played = actions(6)
     first, _ = vector.reset(seed=7)
     steps = [vector.step(a) for a in played]
@@ -105,7 +105,7 @@ def test_wrong_seeds_are_refused(vector, seed, message):
 
 
 def test_closed_vector_says_so():
-    env = livn.tasks.rate_control_vector("EI1", num_envs=2)
+    env = livn.tasks.vector("RateControl", "EI1", num_envs=2)
     env.reset(seed=0)
     env.close()
     with pytest.raises(InvalidState, match="^no episode is going on"):

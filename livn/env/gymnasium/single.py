@@ -14,7 +14,9 @@ from livn.env.env import Env
 from livn.env.gymnasium.stages import GymStep, ObsAugmentation, augmented, augmented_space
 from livn.env.gymnasium.turn import (
     Charging,
+    Commanding,
     Hearing,
+    Settling,
     check_action,
     check_step,
     config_hash,
@@ -26,7 +28,7 @@ from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
 from livn.run import Run
 from livn.types import Decoding, Encoding
 
-Draw = Callable[[list[Run], Any], NDArray[np.uint8]]
+Draw = Callable[[list[Run], Any, Any], NDArray[np.uint8]]
 DRAWN = 2000.0  # ms that a picture shows
 
 
@@ -73,10 +75,11 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         encoding: turns an action into a stimulus; its `input_space` is the action space.
         decoding: makes (observation, reward, terminated, truncated, info) of what was recorded,
             and has `reset(seed, options) -> (observation, info)`. Either a task that is a decoding
-            with an `output_space`, or a Pipe with a `GymStep`.
+            with an `output_space`, or a Pipe with a `GymStep`. A task may be `Commanding`, which
+            gives it the action space, and `Settling`.
         render_mode: "rgb_array" or None.
-        draw: makes the picture, (height, width, 3) of uint8, of the last runs and the Env; None
-            for the picture of the task in a `GymStep`.
+        draw: makes the picture, (height, width, 3) of uint8, of the last runs, the Env and the
+            decoding; None for the picture of the task in a `GymStep`.
 
     Raises:
         InvalidType: if the decoding cannot be reset.
@@ -106,9 +109,12 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self.encoding: Any = encoding
         self.decoding: Any = decoding
         self._piped, self._charging = isinstance(decoding, Staged), isinstance(encoding, Charging)
+        self._commanding = isinstance(decoding, Commanding)
         self.render_mode, self._draw = render_mode, draw
+        self._settled: Snapshot | None = None
         self._prepare()
-        self.action_space = encoding.input_space
+        task: Any = decoding
+        self.action_space = task.actions() if self._commanding else encoding.input_space
         self.observation_space = self._observations()
         self._running, self._stream = False, 0
 
@@ -143,8 +149,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode and return its first observation, and info.
 
-        The culture goes back to t = 0 on a noise stream drawn from `np_random`, so that a seed
-        fixes everything after it.
+        The culture goes back to t = 0, or to where it has settled if the task says so, on a noise
+        stream drawn from `np_random`, so that a seed fixes everything after it.
 
         Args:
             seed: of everything random; None continues.
@@ -155,7 +161,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         super().reset(seed=seed)
         stream, task_seed = draw(self.np_random)
         if not without_clear:
-            self.env.clear()
+            self._go_back()
             self.env.reseed_noise(stream)
             self._stream = stream
             self._runs.clear()
@@ -172,6 +178,18 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             observation = augmented(observation, zeros) if zeros else observation
         self._running = True
         return observation, {**info, "time_ms": self.env.t, **self._known()}
+
+    def _go_back(self) -> None:
+        """Let the culture be as it is where episodes begin."""
+        settle = self.decoding.settle if isinstance(self.decoding, Settling) else 0
+        known = self._settled
+        if known is not None and self.env.parameters.holds(known.params):
+            self.env.restore(known)
+            return
+        self.env.clear()
+        if settle:
+            self.env.reseed_noise(0).run(settle)
+            self._settled = self.env.snapshot()
 
     def _known(self) -> dict[str, Any]:
         return {"seed": self.env.seed, "stream": self._stream, "config_hash": self._hash}
@@ -196,6 +214,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         values = check_action(action, self.action_space)
         if self._piped:
             self.decoding.state["io_action"] = np.asarray(values, np.float32)
+        if self._commanding:
+            values = self.decoding.command(values)
         self.env.encoding, self.env.decoding = self.encoding, self.decoding
         duration = self.decoding.duration
         run = self.env.run(duration, self.encoding(self.env, duration, values))
@@ -217,7 +237,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         if self.render_mode is None:
             return None
         if self._draw is not None:
-            return self._draw(list(self._runs), self.env)
+            return self._draw(list(self._runs), self.env, self.decoding)
         task = self._task()
         if task is None:
             raise NotSupported("environment cannot draw: got draw=None; pass livn.tasks.draw.")

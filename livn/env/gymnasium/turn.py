@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from json import dumps
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
@@ -54,6 +55,17 @@ class Hearing:
         order = np.argsort(gids, kind="stable")
         return cls(np.cumsum(count) - count, count, channels[order], len(heard))
 
+    @cached_property
+    def of_cells(self) -> NDArray[np.float64]:
+        """1 where an electrode hears a cell, else 0, shape (n_gids, n_channels)."""
+        heard = np.zeros((len(self.count), self.n_channels))
+        heard[np.repeat(np.arange(len(self.count)), self.count), self.channels] = 1.0
+        return heard
+
+    def counts(self, gids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how many of these spikes each electrode heard, shape (n_channels,)."""
+        return np.bincount(gids, minlength=len(self.count)) @ self.of_cells
+
     def spikes(self, run: Run) -> Spikes:
         """Return what the electrodes heard of a run.
 
@@ -78,6 +90,26 @@ class Charging(Protocol):
 
     def charge(self, inputs: Any) -> NDArray[np.float64]:
         """Return the charge of one phase of a pulse on each electrode, nC."""
+
+
+@runtime_checkable
+class Commanding(Protocol):
+    """A task that has a say in what is played on the electrodes."""
+
+    def actions(self) -> spaces.Box:
+        """Return the action space; asked after `setup`."""
+
+    def command(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the encoding gets for an action in this step."""
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A task whose episodes begin when the culture has settled."""
+
+    @property
+    def settle(self) -> int:
+        """Time from the start of the culture to the start of an episode, ms, >= 0."""
 
 
 def config_hash(env: Any, encoding: Any, decoding: Any) -> str:

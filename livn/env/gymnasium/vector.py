@@ -14,13 +14,16 @@ from livn.env.env import Env
 from livn.env.gymnasium.single import Restarting, Staged
 from livn.env.gymnasium.turn import (
     Charging,
+    Commanding,
     Hearing,
+    Settling,
     check_action,
     check_step,
     config_hash,
     draw,
     report,
 )
+from livn.env.snapshot import Snapshot
 from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
 from livn.types import Decoding, Encoding
 
@@ -58,7 +61,10 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         env.record_spikes()
         decoding.setup(env)
         self.num_envs, self.encoding = num_envs, encoding
-        self.single_action_space = encoding.input_space
+        self._commanding = isinstance(decoding, Commanding)
+        self.single_action_space = (
+            decoding.actions() if isinstance(decoding, Commanding) else encoding.input_space
+        )
         self.single_observation_space = decoding.output_space
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space: spaces.Space[Any] = batch_space(
@@ -67,8 +73,9 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         self._duration, self._hearing = decoding.duration, Hearing.of(env)
         self._known = {"seed": env.seed, "config_hash": config_hash(env, encoding, decoding)}
         self.batch = env.batch(num_envs)
+        self._settled = _settled(env, decoding)
         env.close()
-        self.decodings = [deepcopy(decoding) for _ in range(num_envs)]
+        self.decodings: list[Any] = [deepcopy(decoding) for _ in range(num_envs)]
         self._rngs = [np_random()[0] for _ in range(num_envs)]
         self._running = False
 
@@ -107,9 +114,14 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
     def _begin(self, k: int, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Clear copy `k` and return the first observation of its next episode, and info."""
         stream, seed = draw(self._rngs[k])
-        self.batch.clear(k).reseed_noise([stream], k)
+        if self._settled is None:
+            self.batch.clear(k)
+        else:
+            self.batch.restore(self._settled, k)
+        self.batch.reseed_noise([stream], k)
         observation, info = self.decodings[k].reset(seed=seed, options=options)
-        return observation, {**info, "time_ms": 0.0, "stream": stream, **self._known}
+        now = 0.0 if self._settled is None else float(self.batch.t[k])
+        return observation, {**info, "time_ms": now, "stream": stream, **self._known}
 
     def step(
         self, actions: Any
@@ -126,6 +138,9 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
                 "Call reset() first."
             )
         values = check_action(actions, self.action_space)
+        if self._commanding:
+            each = zip(self.decodings, values, strict=True)
+            values = np.stack([decoding.command(own) for decoding, own in each])
         stimulus = self.encoding(self.batch, self._duration, values)
         streams = self.batch.streams
         runs = self.batch.run(self._duration, stimulus)
@@ -153,3 +168,11 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         """Free the memory of all copies."""
         self._running = False
         self.batch.close()
+
+
+def _settled(env: Env, decoding: Decoding) -> Snapshot | None:
+    """Return the culture as it is where episodes begin; None for its start."""
+    if not isinstance(decoding, Settling) or not decoding.settle:
+        return None
+    env.clear().reseed_noise(0).run(decoding.settle)
+    return env.snapshot()

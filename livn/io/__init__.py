@@ -7,6 +7,7 @@ from livn.io.geometry import calculate_distances, relative_distance
 from livn.io.jsonable import Jsonable
 from livn.io.light import LightArray
 from livn.io.mea import MEA
+from livn.io.platform import Platform
 from livn.io.probe import from_probe, to_probe
 from livn.io.recording import channel_recording
 from livn.io.volume_conductor import PointSourceModel, disk_electrode_model, point_source_model
@@ -17,6 +18,7 @@ __all__ = [
     "ComposedIO",
     "Jsonable",
     "LightArray",
+    "Platform",
     "PointSourceModel",
     "calculate_cell_stimulus",
     "calculate_distances",

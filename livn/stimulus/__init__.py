@@ -1,5 +1,8 @@
 """What is played to a culture: stimuli, pulses and the policies that render them."""
 
+from livn.stimulus.bursts import BurstPolicy
+from livn.stimulus.channels import ChannelSet
+from livn.stimulus.devices import DEVICES, Device, device
 from livn.stimulus.modes import MODES
 from livn.stimulus.policies import (
     BiphasicPulsePolicy,
@@ -12,14 +15,19 @@ from livn.stimulus.pulses import PulseTrain, net_charge, pulse_train
 from livn.stimulus.stimulus import Stimulus
 
 __all__ = [
+    "DEVICES",
     "MODES",
     "BiphasicPulsePolicy",
+    "BurstPolicy",
+    "ChannelSet",
+    "Device",
     "ElectrodePolicy",
     "MonophasicPulsePolicy",
     "Policy",
     "PulseSweepPolicy",
     "PulseTrain",
     "Stimulus",
+    "device",
     "net_charge",
     "pulse_train",
 ]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from livn.arrays import Array, n_steps
 from livn.errors import InvalidValue
+from livn.stimulus.channels import ChannelSet
 from livn.stimulus.pulses import PulseTrain, biphasic_phases, pulse_train
 
 Amplitude = float | tuple[float, ...]
@@ -138,7 +139,7 @@ class ElectrodePolicy(Policy):
     """A policy of pulses, uA, on some electrodes of an array.
 
     Attributes:
-        channels: positions of the driven electrodes, 0 to n_channels - 1.
+        channels: positions of the driven electrodes, 0 to n_channels - 1; also a `ChannelSet`.
     """
 
     input_units: ClassVar[str] = "uA"
@@ -146,6 +147,8 @@ class ElectrodePolicy(Policy):
     channels: tuple[int, ...] = (0,)
 
     def __init__(self, **fields: Any):
+        if isinstance(fields.get("channels"), ChannelSet):
+            fields["channels"] = tuple(fields["channels"])
         super().__init__(**fields)
         self.train(self.dt)  # outside pydantic, which would wrap our errors in its own
 

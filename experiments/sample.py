@@ -1,7 +1,5 @@
 """Many simulations as a dataset: encodings x parameter sets x noise, in sharded Parquet."""
 
-import inspect
-import json
 import shutil
 import time
 from collections import Counter
@@ -14,17 +12,17 @@ import machinable
 from pydantic import Field, field_validator
 
 from experiments.component import SystemComponent
+from experiments.parameters import parameter_set, shipped_parameters
 from experiments.progress import Figure, Plan, start
 from experiments.sampling.design import SPLITS, Design
-from experiments.sampling.encodings import make_encoding
 from experiments.sampling.merge import merge
 from experiments.sampling.parts import Parts, read_rows
 from experiments.sampling.regenerate import regenerate
 from experiments.sampling.simulate import Simulator
 from experiments.sampling.table import OK, STATUSES
-from experiments.upstream import document_hash, file_hash
+from experiments.specs import make_encoding, specs_hash
+from experiments.upstream import document_hash
 from livn.errors import InvalidValue
-from livn.models import make_model
 from livn.system import resolve
 from livn.workers import Pool
 
@@ -34,45 +32,12 @@ PARTS, DATASET = "samples", "dataset"
 Rows = list[dict[str, Any]]
 
 
-def parameter_set(given: Any) -> dict[str, Any]:
-    """Return the parameters that an entry of `parameter_sets` means.
-
-    Raises:
-        InvalidValue: if it is neither a mapping nor a JSON file with one.
-    """
-    if isinstance(given, str):
-        try:
-            given = json.loads(Path(given).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as problem:
-            raise InvalidValue(
-                f"parameter set cannot be read: got {given!r}; {problem}. Give a JSON file that "
-                "holds an object, or the parameters themselves.",
-                got=given,
-            ) from problem
-    if not isinstance(given, Mapping):
-        raise InvalidValue(
-            f"parameter set is unreadable: got {given!r}; need key -> value, or a JSON file.",
-            got=given,
-        )
-    return dict(given)
-
-
-def encodings_hash(encodings: Sequence[Any]) -> str:
-    """Return the hash of encodings: their specs, and the source of those that are not livn's."""
-    made = [type(each) for each in map(make_encoding, encodings) if each is not None]
-    foreign = {
-        cls for cls in made if cls.__module__.partition(".")[0] not in ("livn", "experiments")
-    }
-    sources = sorted({str(inspect.getsourcefile(cls)) for cls in foreign})
-    return document_hash({"specs": list(encodings), "sources": [file_hash(s) for s in sources]})
-
-
 class Sample(SystemComponent):
     """Simulations of one culture as a dataset for `datasets.load_dataset`."""
 
     upstream: ClassVar[Mapping[str, Callable[[Any], str]]] = {
         **SystemComponent.upstream,
-        "encodings": lambda config: encodings_hash(config.encodings),
+        "encodings": lambda config: specs_hash([make_encoding(e) for e in config.encodings]),
         "parameter_sets": lambda config: document_hash(
             [parameter_set(each) for each in config.parameter_sets]
         ),
@@ -127,15 +92,7 @@ class Sample(SystemComponent):
     def design(self) -> Design:
         """What the rows are, complete."""
         options, given = self.config, self.options()  # lists and mappings of `given` are plain
-        system = resolve(options.system)
-        model = system.default_model() if options.model is None else make_model(options.model)
-        shipped = system.default_params(model=model)
-        if shipped is None:
-            weights, noise = model.default_weights(system.name), model.default_noise(system.name)
-            shipped = {f"weight-{k}": v for k, v in weights.items()}
-            shipped |= {f"noise-{k}": v for k, v in noise.items()}
-        if not options.noise:
-            shipped = {k: v for k, v in shipped.items() if not k.startswith("noise-")}
+        shipped = shipped_parameters(options.system, options.model, options.noise)
         train, test = self._counts()
         return Design(
             system=options.system,

@@ -4,11 +4,12 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from experiments.component import Component
+from experiments.component import Component, SystemComponent
 from experiments.options import AXIS, VERSION
 
 # What of Component itself is called from the command line.
 COMMON = ("launch", "metrics", "command")
+BASES = (Component, SystemComponent)
 
 
 def options(component: type[Component]) -> Iterator[tuple[str, str, str]]:
@@ -31,8 +32,8 @@ def versions_of(component: type[Component]) -> Iterator[tuple[str, str]]:
 def methods(component: type[Component]) -> Iterator[tuple[str, str]]:
     """Yield (`--name`, purpose) of every method that the command line may call."""
     ours = [c for c in component.__mro__ if issubclass(c, Component)]
-    bases = {name for c in ours if c.__name__.endswith("Component") for name in vars(c)}
-    own = {n for c in ours if not c.__name__.endswith("Component") for n in vars(c)}
+    bases = {name for c in ours if c in BASES for name in vars(c)}
+    own = {name for c in ours if c not in BASES for name in vars(c)}
     for name in [*COMMON, *sorted(own - bases)]:
         method: Any = getattr(component, name)
         if inspect.isfunction(method) and not name.startswith(("_", "on_", VERSION, AXIS)):

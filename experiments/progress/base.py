@@ -107,11 +107,13 @@ def describe_stop(state: State, cause: str) -> str:
     return f"{plan.title}: {cause}; {kept}. The same command continues."
 
 
-def _spell(value: Any) -> str:
+def _spell(value: Any, nested: bool = False) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={_spell(each)}" for name, each in value.items()) or "none"
+        parts = ", ".join(f"{name}={_spell(each, True)}" for name, each in value.items())
+        return f"{{{parts}}}" if nested else parts or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_spell, value)) or "none"
+        parts = ", ".join(_spell(each, True) for each in value)
+        return f"[{parts}]" if nested else parts or "none"
     return str(value)

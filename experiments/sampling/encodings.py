@@ -1,14 +1,11 @@
-"""Encodings of samples: none, random pulses, and the user's own by import path."""
+"""Encodings made for sampling: what they play follows from one number, and is listed."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from livn.errors import InvalidValue, UnknownName, unknown_names
 from livn.stimulus.policies import ElectrodePolicy
 from livn.stimulus.pulses import PulseTrain, biphasic_phases, pulse_train
 from livn.types import Encoding
@@ -104,81 +101,3 @@ class ListedPulses(ElectrodePolicy):
             phases=biphasic_phases(self.phase_duration, 0.0, cathodic_first=True),
             dt=dt,
         )
-
-
-NAMED: Mapping[str, str | None] = {
-    "none": None,
-    "random_pulses": f"{RandomPulses.__module__}.{RandomPulses.__qualname__}",
-}
-
-
-class UnknownEncoding(UnknownName, ImportError):
-    """No encoding of that name or import path."""
-
-
-def make_encoding(spec: Any) -> Encoding | None:
-    """Return the encoding a spec means.
-
-    Args:
-        spec: "none", "random_pulses" or the import path `package.module.Class` of an Encoding;
-            or a pair of that and its settings.
-
-    Raises:
-        UnknownEncoding: if there is none of that name.
-        InvalidValue: if it is no Encoding, or does not take these settings.
-    """
-    name, settings = (spec, {}) if isinstance(spec, str) else _pair(spec)
-    if name in NAMED and NAMED[name] is None:
-        if settings:
-            raise InvalidValue(
-                f"encoding 'none' takes no settings: got {settings!r}. Leave them out.",
-                got=settings,
-            )
-        return None
-    cls = _imported(NAMED.get(name) or name)
-    if not isinstance(cls, type) or not issubclass(cls, Encoding):
-        raise InvalidValue(
-            f"encoding is none: got {name!r}, which is {cls!r}; need a subclass of "
-            "livn.types.Encoding.",
-            got=name,
-        )
-    try:
-        return cls(**settings)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise InvalidValue(
-            f"encoding {name} does not take these settings: got {field}={first['input']!r}; "
-            f"{first['msg']}. It has {', '.join(cls.model_fields)}.",
-            got=settings,
-            allowed=list(cls.model_fields),
-        ) from problem
-
-
-def _pair(spec: Any) -> tuple[str, dict[str, Any]]:
-    if isinstance(spec, Sequence) and len(spec) == 2 and isinstance(spec[0], str):
-        settings = spec[1]
-        if isinstance(settings, Mapping):
-            return spec[0], {str(name): value for name, value in settings.items()}
-    raise InvalidValue(
-        f"encoding is unreadable: got {spec!r}; need a name, an import path, or [name, settings].",
-        got=spec,
-    )
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    if not module:
-        raise unknown_names("encoding", [path], NAMED, error=UnknownEncoding)
-    try:
-        found = vars(import_module(module))
-    except ModuleNotFoundError as problem:
-        raise UnknownEncoding(
-            f"encoding cannot be imported: got {path!r}; {problem}. Give package.module.Class, "
-            "and run where that module can be imported.",
-            got=path,
-        ) from problem
-    if name not in found:
-        classes = [n for n, v in found.items() if isinstance(v, type) and issubclass(v, Encoding)]
-        raise unknown_names(f"encoding in {module}", [name], classes, error=UnknownEncoding)
-    return found[name]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.sampling.design import Design
-from experiments.sampling.encodings import PulseEncoding, make_encoding
+from experiments.sampling.encodings import PulseEncoding
 from experiments.sampling.table import Recorded, row
+from experiments.specs import make_encoding
 from livn.env import Env
 from livn.env.batch import EnvBatch
 from livn.env.runs import CopiesDiverged, Runs

@@ -5,7 +5,8 @@ writes it. With `figure=` it draws on a given Figure or SubFigure, so that panel
 """
 
 from livn.plots.array import channel_heatmap, electrode_array
+from livn.plots.culture import culture
 from livn.plots.raster import raster
 from livn.plots.traces import voltage_traces
 
-__all__ = ["channel_heatmap", "electrode_array", "raster", "voltage_traces"]
+__all__ = ["channel_heatmap", "culture", "electrode_array", "raster", "voltage_traces"]

@@ -73,11 +73,11 @@ def electrode_array(
     figure = canvas(figure, 5.6, 5.6)
     ax = figure.subplots()
     bare(ax, keep=())
-    _draw_electrodes(ax, electrodes)
-    _draw_cells(ax, system)
+    draw_electrodes(ax, electrodes)
+    draw_cells(ax, system)
     if len(reach):
         _draw_reach(ax, electrodes[np.isin(ids, list(reach))], mea)
-    _frame(ax, np.vstack([np.asarray(system.bounding_box)[:, :2], electrodes[:, 1:3]]))
+    frame(ax, np.vstack([np.asarray(system.bounding_box)[:, :2], electrodes[:, 1:3]]))
     return figure
 
 
@@ -121,7 +121,7 @@ def channel_heatmap(
     bar.outline.set_visible(False)
     bar.set_label(label, size=SMALL + 1, color=INK)
     bar.ax.tick_params(labelsize=SMALL, colors=INK, width=0.8, length=3)
-    _frame(ax, electrodes[:, 1:3], margin=0.6 * size)
+    frame(ax, electrodes[:, 1:3], margin=0.6 * size)
     return figure
 
 
@@ -143,7 +143,7 @@ def _per_electrode(
     return numbers
 
 
-def _draw_cells(ax: Axes, system: Any) -> None:
+def draw_cells(ax: Axes, system: Any) -> None:
     """Draw the cells and the edge of the culture, and name the populations above it."""
     (x0, y0), (x1, y1) = np.asarray(system.bounding_box)[:, :2]
     ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=FAINT, linewidth=0.6))
@@ -162,7 +162,7 @@ def _draw_cells(ax: Axes, system: Any) -> None:
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), **LEGEND)
 
 
-def _draw_electrodes(ax: Axes, electrodes: Floats) -> None:
+def draw_electrodes(ax: Axes, electrodes: Floats) -> None:
     """Draw the contacts to scale, each with its id above it."""
     many = len(electrodes) > MANY_ELECTRODES
     look = {"facecolors": "#E8E8E8", "edgecolors": INK, "linewidths": 0.4 if many else 0.8}
@@ -230,7 +230,7 @@ def _pitch(electrodes: Floats) -> float:
     return float(distances[:, 1].min())
 
 
-def _frame(ax: Axes, points: Floats, margin: float = 0.0) -> None:
+def frame(ax: Axes, points: Floats, margin: float = 0.0) -> None:
     """Show these points at equal scale, with a scale bar below."""
     low, high = points.min(axis=0), points.max(axis=0)
     margin = max(margin, 0.04 * float(max(high - low)), 0.6 * ELECTRODE_DIAMETER)

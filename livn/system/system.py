@@ -56,6 +56,11 @@ class System(BaseSystem):
         """Configuration of the connections in graph.json."""
         return self._document.connections
 
+    @property
+    def layer_extents(self) -> Mapping[str, Any]:
+        """Layer -> [[x0, y0, z0], [x1, y1, z1]], um."""
+        return self._document.layer_extents
+
     @cached_property
     def cells_meta_data(self) -> CellsMetaData:
         """What the cells file holds."""

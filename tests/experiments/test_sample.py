@@ -9,8 +9,10 @@ from pathlib import Path
 import datasets
 import pytest
 
-from experiments.sample import Workers, encodings_hash, parameter_set
+from experiments.parameters import parameter_set
+from experiments.sample import Workers
 from experiments.sampling.parts import Parts, read_rows
+from experiments.specs import make_encoding, specs_hash
 from livn.errors import InvalidValue, UnknownName
 from livn.experiments import get, storage
 
@@ -85,9 +87,9 @@ def test_source_of_an_encoding_of_ones_own_counts(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     source = "from livn.encoding import H5Inputs\nclass Mine(H5Inputs):\n    pass\n"
     (tmp_path / "pulses_of_mine.py").write_text(source)
-    before = encodings_hash(["pulses_of_mine.Mine"])
+    before = specs_hash([make_encoding("pulses_of_mine.Mine")])
     (tmp_path / "pulses_of_mine.py").write_text(source + "# changed\n")
-    assert encodings_hash(["pulses_of_mine.Mine"]) != before
+    assert specs_hash([make_encoding("pulses_of_mine.Mine")]) != before
 
 
 @pytest.mark.parametrize(

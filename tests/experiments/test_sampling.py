@@ -12,12 +12,13 @@ import yaml
 
 from experiments.sampling import merge as merging
 from experiments.sampling.design import Design
-from experiments.sampling.encodings import RandomPulses, UnknownEncoding, make_encoding
+from experiments.sampling.encodings import RandomPulses
 from experiments.sampling.merge import merge
 from experiments.sampling.parts import Parts
 from experiments.sampling.regenerate import regenerate
 from experiments.sampling.simulate import Simulator
 from experiments.sampling.table import SCHEMA, table
+from experiments.specs import UnknownClass, make_encoding
 from livn.env import Env, make
 from livn.errors import CorruptFile, InvalidState, InvalidValue
 from livn.stimulus.pulses import net_charge
@@ -164,12 +165,12 @@ def test_encoding_of_ones_own_gets_a_draw_from_its_space(design):
 @pytest.mark.parametrize(
     ("spec", "error", "said"),
     [
-        ("random_pulse", UnknownEncoding, "did you mean 'random_pulses'"),
-        ("nowhere.Pulses", UnknownEncoding, "No module named 'nowhere'"),
-        ("livn.encoding.ElectrodeStimulu", UnknownEncoding, "did you mean 'ElectrodeStimulus'"),
+        ("random_pulse", UnknownClass, "did you mean 'random_pulses'"),
+        ("nowhere.Pulses", UnknownClass, "No module named 'nowhere'"),
+        ("livn.encoding.ElectrodeStimulu", UnknownClass, "did you mean 'ElectrodeStimulus'"),
         ("livn.errors.LivnError", InvalidValue, "need a subclass of livn.types.Encoding"),
         (["random_pulses", {"intervall": 3}], InvalidValue, "intervall=3"),
-        (["none", {"a": 1}], InvalidValue, "takes no settings"),
+        ("livn.types.Encoding", InvalidValue, "need a subclass of livn.types.Encoding"),
         ({"a": 1}, InvalidValue, "need a name, an import path"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any, Self
 from livn.arrays import positive
 from livn.env.batch import EnvBatch
 from livn.env.cells import CellRegistry
+from livn.env.loop import Loop
 from livn.env.plasticity import Plasticity
 from livn.env.recorded import Recorded
 from livn.env.snapshot import Snapshot, check_snapshot
@@ -177,6 +178,27 @@ class Env(Tuning, Recorded, Touch, Plasticity):
             InvalidValue: if there is no copy, or not one seed and stream for each.
         """
         return EnvBatch(self.init(), n, seeds, streams)
+
+    def loop(self, ticks_per_second: float, **options: Any) -> Loop:
+        """Return a loop: `for tick in env.loop(100, stop_after_seconds=10)`.
+
+        Args:
+            ticks_per_second: how often the program gets a tick, of simulated time; a tick is a
+                whole number of frames. Frames are those of the device of a `Platform`, else one
+                step of the model each.
+            stop_after_seconds, stop_after_ticks: end, also of simulated time; else `loop.stop()`.
+            frames: record the potential of every electrode.
+            amplifier: what is between it and the frames; None for nothing.
+            detector: finds the spikes in the frames; None gives those of the cells within reach.
+            latency_ms, latency_jitter_ms: from a decision to its stimulus; the second is the
+                standard deviation of a normal number whose magnitude is added.
+            recording: file that all is written to, closed at the end.
+            paced: keep to the wall clock; `loop.jitter` tells how late ticks were.
+
+        Raises:
+            InvalidValue: if ticks are not whole frames, or an end or latency is none.
+        """
+        return Loop(self, ticks_per_second, **options)
 
     def __call__(
         self,

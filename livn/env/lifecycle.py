@@ -188,6 +188,11 @@ class Lifecycle:
         """Time since the start, ms."""
         return 0.0 if self._engine is None else self._engine.step * self._engine.dt
 
+    @property
+    def stream(self) -> int:
+        """Stream of the noise."""
+        return self._stream
+
     def describe(self) -> str:
         """Return in one line what is computed with what."""
         computed = self.backend if self._engine is None else self._engine.describe()

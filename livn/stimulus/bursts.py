@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from livn.arrays import n_steps
 from livn.errors import InvalidValue
+from livn.stimulus.channels import ChannelSet
 from livn.stimulus.policies import ElectrodePolicy
 from livn.stimulus.pulses import PulseTrain, pulse_train
 
@@ -18,6 +19,8 @@ class BurstPolicy(ElectrodePolicy):
     """Pulses of any phases on the same electrodes: one, a burst, or a train of bursts.
 
     Attributes:
+        n_channels: of the array; unless it is given, that of a `ChannelSet`, or the least that has
+            all channels.
         phases: (duration in us, current in uA) one after the other, a current of 0 is a gap; a
             number v alone is a pulse of 160 us of -v, then of +v.
         start_ms: onset of the first pulse, ms.
@@ -35,6 +38,14 @@ class BurstPolicy(ElectrodePolicy):
     bursts: int = Field(default=1, ge=1)
     burst_hz: float = Field(default=1.0, gt=0)
     dt: float = Field(default=0.02, gt=0)
+
+    def __init__(self, **fields: Any):
+        channels = fields.get("channels", ())
+        if isinstance(channels, ChannelSet):
+            fields = {"n_channels": channels.n_channels, **fields}
+        elif channels and all(isinstance(c, int) for c in channels):
+            fields = {"n_channels": max(1, max(channels) + 1), **fields}
+        super().__init__(**fields)
 
     @field_validator("phases", mode="before")
     @classmethod

@@ -64,6 +64,16 @@ def test_phases_are_in_us_and_ua():
     assert net_charge(policy(), policy.dt) == pytest.approx(0.0, abs=1e-6)  # float32
 
 
+def test_burst_is_on_the_least_array_that_has_its_channels():
+    assert BurstPolicy(channels=(3, 1)).n_channels == 4
+    assert BurstPolicy(channels=ChannelSet((3, 1), 16)).n_channels == 16
+    assert BurstPolicy(channels=(3, 1), n_channels=64)().shape[1] == 64
+    with pytest.raises(
+        InvalidValue, match=r"channels are not on the array: got \[-1\]; need 0 to 0"
+    ):
+        BurstPolicy(channels=(-1,))
+
+
 def test_amplitude_alone_is_the_usual_pulse():
     assert BurstPolicy(phases=1.5).phases == ((160.0, -1.5), (160.0, 1.5))
 

@@ -1,0 +1,147 @@
+"""Which pulses of a loop are played when: one after the other on each electrode."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livn import random
+from livn.errors import InvalidValue
+from livn.stimulus import Device
+from livn.stimulus.phases import Phases, phases_of
+from livn.stimulus.policies import ElectrodePolicy
+from livn.stimulus.pulses import PulseTrain
+
+LATENCY_SITE = (1 << 40) + 2  # what draws; see livn.io.amplifier
+
+
+class Stim(NamedTuple):
+    """A pulse that was played.
+
+    Attributes:
+        timestamp: frame in which it begins.
+        channel: position of the electrode.
+    """
+
+    timestamp: int
+    channel: int
+
+
+class Clock(Protocol):
+    """A loop, as far as its pulses need it."""
+
+    env: Any
+    device: Device
+    dt: float
+    n_channels: int
+    frame_ms: float
+    frames_per_tick: int
+
+    @property
+    def timestamp(self) -> int:
+        """Frame that begins now."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A train of pulses that begins at a step."""
+
+    train: PulseTrain
+    first: int
+
+    @property
+    def end(self) -> int:
+        """First step after it."""
+        return self.first + self.train.n_steps
+
+
+class Schedule:
+    """The pulses that wait to be played, and what was played of late.
+
+    Args:
+        loop: that plays them.
+        latency_ms: from a decision to its first phase, besides the lead of the device, ms.
+        jitter_ms: standard deviation of a half-normal addition to it, ms.
+    """
+
+    def __init__(self, loop: Clock, latency_ms: float, jitter_ms: float):
+        for name, value in (("latency_ms", latency_ms), ("latency_jitter_ms", jitter_ms)):
+            if not 0 <= value < np.inf:
+                raise InvalidValue(
+                    f"{name} is negative: got {value!r}; need 0 ms or more.", got=value
+                )
+        self._loop, self._latency, self._jitter = loop, latency_ms, jitter_ms
+        self._queued: list[Queued] = []
+        self._played: list[Phases] = []
+        self._free = np.zeros(loop.n_channels, np.int64)  # first step at which a channel is free
+        self._steps_per_frame = round(loop.frame_ms / loop.dt)
+
+    def add(self, policy: ElectrodePolicy) -> int:
+        """Queue a policy, and return the frame in which it begins."""
+        loop = self._loop
+        train = policy.train(loop.dt)
+        commands = train.window(0, train.n_steps)
+        loop.device.check(commands, loop.dt)
+        wait = max(1e-3 * loop.device.lead_us, self._latency + self._drawn())
+        now = loop.timestamp * self._steps_per_frame
+        driven = list(train.channels)
+        first = max(now + self._on_grid(wait), int(self._free[driven].max()))
+        self._free[driven] = first + train.n_steps
+        self._queued.append(Queued(train, first))
+        phases = phases_of(commands[None], loop.dt)
+        self._played.append(replace(phases, start=phases.start + first * loop.dt))
+        return first // self._steps_per_frame
+
+    def commands(self, iteration: int) -> NDArray[np.float32] | None:
+        """Return the commands of the tick that begins now, uA, None if there are none."""
+        start = self._loop.timestamp * self._steps_per_frame
+        stop = start + self._loop.frames_per_tick * self._steps_per_frame
+        self._queued = [q for q in self._queued if q.end > start]
+        now = [q for q in self._queued if q.first < stop]
+        if not now:
+            return None
+        found = np.zeros((stop - start, self._loop.n_channels), np.float32)
+        for queued in now:
+            first, last = max(start, queued.first), min(stop, queued.end)
+            window = queued.train.window(first - queued.first, last - queued.first)
+            found[first - start : last - start] += window
+        return found
+
+    def stims(self, start: int, stop: int) -> list[Stim]:
+        """Return the pulses that began in frames [start, stop)."""
+        found = []
+        for phases in self._played:
+            frames = np.floor(phases.start / self._loop.frame_ms + 1e-6).astype(int)
+            begun = (phases.position == 0) & (start <= frames) & (frames < stop)
+            found += [Stim(int(frames[k]), int(phases.channel[k])) for k in np.flatnonzero(begun)]
+        return sorted(found)
+
+    def seen(self, start: int, lasting_ms: float) -> Phases | None:
+        """Return the phases that may still be seen from frame `start` on, and forget the others."""
+        ending = start * self._loop.frame_ms - lasting_ms
+        self._played = [p for p in self._played if (p.start + p.duration).max() >= ending]
+        if not self._played:
+            return None
+        joined = {
+            f.name: np.concatenate([getattr(p, f.name) for p in self._played])
+            for f in fields(Phases)
+        }
+        return Phases(**joined)
+
+    def _on_grid(self, wait: float) -> int:
+        """Return the steps to wait, up to the next time of the device's grid."""
+        step = self._loop.dt
+        if self._loop.device.grid_us is None:
+            return int(np.ceil(wait / step - 1e-9))
+        grid = max(1, round(1e-3 * self._loop.device.grid_us / step))
+        return grid * int(np.ceil(wait / (grid * step) - 1e-9))
+
+    def _drawn(self) -> float:
+        """Return the addition to the latency of this moment, ms."""
+        if not self._jitter:
+            return 0.0
+        env = self._loop.env
+        key = random.key(env.seed, env.stream, LATENCY_SITE)
+        drawn = random.normals(key, np.zeros(1, np.int64), self._loop.timestamp, 1)
+        return float(self._jitter * abs(drawn[0, 0, 0]))

@@ -43,38 +43,35 @@ Failure. An exception out of `compute` fails the run: its text goes to the user,
 `output.log` of the run. Keyboard interrupts pass through; the same command continues.
 """
 
-import fcntl
-import os
-import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 from machinable import Execution, Field, Index, Interface
 from machinable.config import canonical_identity_key, identity_exclude, to_dict
-from machinable.utils import is_machinable_directory, object_hash
+from machinable.utils import is_machinable_directory
 from pydantic import BaseModel, ConfigDict
 
+from experiments.described import Described
 from experiments.journal import Journal, write_whole
-from experiments.options import Checked, check_options, spelled
-from experiments.upstream import parameters_hash, system_hash
+from experiments.lock import Taken, exclusively
+from experiments.options import check_options
+from experiments.upstream import parameters_hash, system_hash, system_lineage
 from livn import settings
 from livn.errors import InvalidState
 from livn.system import RECIPES
 from livn.workers import Factory, Pool
 
-HASH_LENGTH = 16
 METRICS = "metrics.json"
-LOCK = "lock"
 ERROR = "error.json"
 TIME = "%Y-%m-%dT%H:%M:%S%z"
 
 
-class Component(Checked, Interface):
+class Component(Described):
     """An experiment with a stored answer; see the module for how to write one."""
 
     upstream: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
@@ -96,11 +93,6 @@ class Component(Checked, Interface):
 
     # what the work is written with
 
-    @property
-    def directory(self) -> Path:
-        """Where the files of the record lie; there from the launch on."""
-        return Path(self.local_directory())
-
     def journal(self, name: str) -> Journal:
         """Return a file of rows in the directory that is only appended to."""
         return Journal(self.directory / name)
@@ -112,11 +104,6 @@ class Component(Checked, Interface):
     def save_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Keep the numbers that tables of results show: name with unit (`rate_hz`) -> value."""
         self.write(METRICS, dict(metrics))
-
-    def options(self) -> dict[str, Any]:
-        """Return every option in force by name."""
-        given = self.config_layers().resolved
-        return {name: value for name, value in given.items() if name != "hashes"}
 
     def metrics(self) -> dict[str, Any]:
         """Return the numbers kept with `save_metrics`, empty before."""
@@ -166,30 +153,6 @@ class Component(Checked, Interface):
 
     def _warn_excluded_without_predicate(self) -> None:
         """Say nothing: that some options do not count for the identity is meant."""
-
-    def compute_record_id(self) -> str:
-        """Return the name of the record: a hash, the same on every machine."""
-        named = {"identity": self.catalog_identity_key(), "predicate": self.predicate}
-        return str(object_hash(named))[:HASH_LENGTH]
-
-    @property
-    def hash(self) -> str:
-        """The hash of the record, whether it exists or not."""
-        return self.uuid or self.compute_record_id()
-
-    def label_text(self) -> str:
-        """Return what a user calls it: "tune 3f2a91c0"."""
-        return f"{str(self.module).rpartition('.')[2]} {self.hash[:8]}"
-
-    def words(self) -> list[str]:
-        """Return name and options as words of a command line, options at their default left out."""
-        layers = self.config_layers()
-        name = str(self.module).removeprefix("experiments.")
-        return [name, *spelled(layers.resolved, layers.default)]
-
-    def command(self) -> str:
-        """Return the command that means this record wherever it is given, without `--launch`."""
-        return f"livn systems {shlex.join(self.words())}"
 
     # records
 
@@ -310,19 +273,14 @@ class Component(Checked, Interface):
         Raises:
             InvalidState: if one does now.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / LOCK).open("a+") as lock:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
+                stack.enter_context(exclusively(self.directory))
+            except Taken as holder:
                 raise InvalidState(
-                    f"{self.label_text()} is being computed: got {lock.read().strip()}. "
+                    f"{self.label_text()} is being computed: got {holder}. "
                     f"Watch it: livn systems watch {self.hash[:8]}"
                 ) from None
-            lock.truncate(0)
-            lock.write(f"process {os.getpid()} on {os.uname().nodename}\n")
-            lock.flush()
             yield
 
 
@@ -350,6 +308,10 @@ class SystemComponent(Component):
         if isinstance(system, str) and system not in RECIPES and Path(system).is_dir():
             config.system = str(Path(system).absolute())
         super().on_configure()
+
+    def origins(self) -> list[tuple[str, str]]:
+        """Return (what, which) of everything the record comes from; also recipe and parameters."""
+        return super().origins() + system_lineage(self.config.system, self.config.model)
 
     def version_EI1(self) -> dict[str, Any]:
         """10 cells, 1 electrode."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from livn.errors import LivnError
 from livn.models import make_model
 from livn.system import RECIPES, content_hash, make
 from livn.system.catalog import recipe_hash
@@ -37,6 +38,30 @@ def parameters_hash(system: str, model: str | None = None) -> str:
     chosen = found.default_model() if model is None else make_model(model)
     shipped = found.default_params(model=chosen)
     return "none" if shipped is None else document_hash(shipped)
+
+
+def system_lineage(system: str, model: str | None = None) -> list[tuple[str, str]]:
+    """Return (what, which): the recipe a system was generated from, and of its parameters.
+
+    Empty for what does not say, and where the system is no longer there.
+    """
+    try:
+        found = _opened(system)
+        made = found.load_file("provenance.json", {})
+        _, shipped = found.params_document()
+        chosen = found.default_model() if model is None else make_model(model)
+    except LivnError:
+        return []
+    told = [("generator", str(made["generator"]))] if "generator" in made else []
+    if "config" in made:
+        told.append(("recipe", json.dumps(made["config"], sort_keys=True)))
+    groups = (shipped or {}).get(chosen.params_key(), {})
+    told += [
+        (f"parameters {group}", json.dumps(content["meta"], sort_keys=True))
+        for group, content in groups.items()
+        if isinstance(content, dict) and content.get("meta")
+    ]
+    return told
 
 
 def document_hash(document: Any) -> str:

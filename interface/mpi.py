@@ -1,5 +1,6 @@
 """Run components on MPI ranks that are started for it, with mpiexec."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -72,5 +73,5 @@ def livn_systems() -> list[str]:
 
 def words(component: Any) -> list[str]:
     """Return the words that launch a component as it is, whatever its options point to later."""
-    hashes = [f"hashes.{name}={value!r}" for name, value in component.config.hashes.items()]
+    hashes = [f"hashes.{name}={json.dumps(v)}" for name, v in component.config.hashes.items()]
     return [*component.words(), *hashes, "--launch"]

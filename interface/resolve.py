@@ -15,6 +15,7 @@ from livn.errors import UnknownName, unknown_names
 CONTEXTS = {
     "local": "in this process, with the help of `workers` others",
     "mpi": "on `n` MPI ranks, started for it",
+    "slurm": "as a job, or an array of them; `**resources={...}` are options of sbatch",
     "ranks": "on the MPI ranks that were started already",
 }
 

@@ -7,7 +7,7 @@ continues. Records lie in a storage, a directory that may be moved; docs/experim
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def storage(directory: str | os.PathLike[str] | None = None) -> Iterator[Path]:
         yield _connect(stack, directory)
 
 
-def get(module: str, version: Any = None) -> Any:
+def get(module: str, version: Any = None, *, resources: Mapping[str, Any] | None = None) -> Any:
     """Return a component by name and configuration: the stored record where there is one.
 
     Outside of `storage()` the records lie in LIVN_STORAGE, else in the directory `storage` of
@@ -69,6 +69,7 @@ def get(module: str, version: Any = None) -> Any:
     Args:
         module: dotted name, "experiments.tune".
         version: options {name: value}, names of versions "~EI2", or a list of both.
+        resources: of a scheduler, where the module is a context such as "interface.slurm".
 
     Raises:
         UnknownName: if there is no such module, option or version, with the nearest.
@@ -78,7 +79,7 @@ def get(module: str, version: Any = None) -> Any:
         _connect(ExitStack(), None)
     from interface.resolve import component
 
-    return component(module, version)
+    return component(module, version, **({"resources": dict(resources)} if resources else {}))
 
 
 def _connect(stack: ExitStack, directory: str | os.PathLike[str] | None) -> Path:

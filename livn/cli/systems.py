@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from livn.cli.output import print_table
+from livn.cli.records import VERBS
 from livn.errors import InvalidValue, unknown_names
 
 USAGE = """usage: livn systems [--storage DIR] [--json] [context [key=value]] component
@@ -37,6 +38,8 @@ def systems(words: Sequence[str]) -> int:
         if not words or words[0] in {"help", "-h", "--help"}:
             return help_on(words[1] if words[1:] else None)
         stack.enter_context(storage(directory))
+        if words[0] in VERBS:
+            return VERBS[words[0]][0](words[1:])
         return _carry_out(words)
 
 
@@ -48,6 +51,7 @@ def help_on(name: str | None) -> int:
         print(USAGE)
         print_table(("component", ""), components().items())
         print_table(("context", ""), CONTEXTS.items())
+        print_table(("of records", ""), [(name, about) for name, (_, about) in VERBS.items()])
         return 0
     from interface.describe import methods, options, versions_of
     from interface.resolve import component_class
@@ -72,6 +76,7 @@ def _carry_out(words: Sequence[str]) -> int:
             f"no component is named: got {' '.join(words)!r}. See livn systems help."
         )
     names = [full_name(name) for name, *_ in elements]
+    _give_to_context(extras)
     made = [component(name, e[1:], **x) for name, e, x in zip(names, elements, extras, strict=True)]
     for each in made:
         assert each.config is not None  # checked before anything is run
@@ -92,6 +97,22 @@ def _carry_out(words: Sequence[str]) -> int:
     if not called or any(name == "launch" for name, _, _ in called):
         _print_record(target)
     return 0
+
+
+def _give_to_context(extras: list[dict[str, Any]]) -> None:
+    """Give `**resources`, which may be written after the component, to the context before it."""
+    unknown = [f"**{name}" for extra in extras for name in extra if name != "resources"]
+    if unknown:
+        raise unknown_names("setting of a context", unknown, ["**resources"])
+    given = extras[-1].pop("resources", None)
+    if given is None:
+        return
+    if len(extras) < 2:
+        raise InvalidValue(
+            f"**resources are of a scheduler: got {given!r} without one. "
+            "Put a context before the component: livn systems slurm ..."
+        )
+    extras[-2]["resources"] = {**extras[-2].get("resources", {}), **given}
 
 
 def _call(component: Any, text: str) -> tuple[str, list[Any], dict[str, Any]]:
@@ -125,7 +146,11 @@ def _print_answer(answer: Any) -> None:
 
 
 def _print_record(component: Any) -> None:
-    """Print what a script needs to go on: the hash of the record, its state, its directory."""
+    """Print what a script needs to go on: the hash of each record, its state, its directory."""
+    if component.is_unexpanded():
+        for member in component.expand():
+            _print_record(member)
+        return
     if not component.is_materialized():
         print(f"{component.hash}  not computed  {component.command()} --launch")
         return

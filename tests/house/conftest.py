@@ -30,6 +30,7 @@ class Counting(Component):
         wait: float = Free(0.0, identifying=False)
         fail_at: int = Free(-1, identifying=False)
         die_at: int = Free(-1, identifying=False)
+        megabytes: int = Free(0, identifying=False)
 
     def version_far(self, to: int = 10) -> dict[str, Any]:
         """To ten."""
@@ -42,6 +43,7 @@ class Counting(Component):
 
     def compute(self) -> None:
         journal = self.journal("rows.jsonl")
+        held = bytearray(self.config.megabytes << 20)
         for k in range(len(journal), self.config.to):
             if k == self.config.fail_at:
                 raise ValueError(f"cannot count beyond {k}")
@@ -50,6 +52,7 @@ class Counting(Component):
             journal.append({"k": k, "process": os.getpid()})
             time.sleep(self.config.wait)
         self.save_metrics({"last": self.config.to - 1})
+        assert len(held) >= 0
 
     def rows(self, first: int = 0):
         """Return the numbers."""

@@ -1,0 +1,149 @@
+"""A real SLURM of one node: tools/start_slurm.sh starts it, as root."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from interface.jobs import look_up, scheduler
+from interface.records import log, state
+from livn import cli
+from livn.errors import InvalidState, InvalidValue, NotSupported
+from livn.experiments import get
+
+UP = shutil.which("sinfo") and subprocess.run(["sinfo", "-h"], capture_output=True).returncode == 0
+pytestmark = pytest.mark.skipif(not UP, reason="no SLURM runs here; tools/start_slurm.sh")
+
+PATIENCE = 120  # s, after which a job that does not end is taken to hang
+SMALL = {"-t": "10", "--mem": "300M", "-n": 1}
+
+
+@pytest.fixture
+def slurm(root, modules, monkeypatch):
+    """Submits a toy."""
+    path = [str(modules), *filter(None, sys.path)]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+    monkeypatch.setenv("LIVN_STORAGE", str(root))
+
+    def submitted(options, resources=None, **settings):
+        execution = get("interface.slurm", settings, resources={**SMALL, **(resources or {})})
+        toy = get("toys.counting", options)
+        with execution:
+            toy.launch()
+        return toy
+
+    return submitted
+
+
+def ended(toy, *names):
+    """The state of a toy once it is one of `names`."""
+    end = time.monotonic() + PATIENCE
+    while (at := state(toy)).name not in names:
+        assert time.monotonic() < end, (at, log(toy))
+        time.sleep(0.5)
+    return at
+
+
+def test_submission_returns_at_once_and_the_job_computes(slurm, capsys):
+    toy = slurm({"to": 3})
+    assert state(toy).name in ("queued", "running")
+    said = capsys.readouterr().out
+    assert f"counting {toy.hash[:8]} is job " in said
+    assert f"watch {toy.hash[:8]}" in said
+    with get("interface.slurm"):
+        toy.launch()
+    assert f"counting {toy.hash[:8]} is job " in capsys.readouterr().out
+    assert cli.main(["systems", "watch", toy.hash[:6]]) == 0
+    assert f"counting {toy.hash[:8]}  finished" in capsys.readouterr().out
+    assert toy.rows() == [0, 1, 2]
+    assert len(toy.journal("jobs.jsonl")) == 1
+
+
+def test_several_components_are_an_array(slurm):
+    slurm("~~seeds(3)", throttle=2)
+    toys = [get("toys.counting", {"seed": k}) for k in range(3)]
+    assert [ended(toy, "finished").name for toy in toys] == ["finished"] * 3
+    jobs = [toy.journal("jobs.jsonl").rows()[0]["job"] for toy in toys]
+    assert [job.partition("_")[2] for job in jobs] == ["0", "1", "2"]
+    assert len({job.partition("_")[0] for job in jobs}) == 1
+
+
+def test_job_that_is_killed_continues_with_the_same_command(slurm):
+    toy = slurm({"to": 4, "die_at": 2})
+    at = ended(toy, "failed")
+    assert at.detail.startswith("job ")
+    assert "FAILED" in at.detail
+    assert toy.rows() == [0, 1]
+    slurm({"to": 4})
+    ended(toy, "finished")
+    assert toy.rows() == [0, 1, 2, 3]
+
+
+def test_work_that_fails_says_why(slurm):
+    toy = slurm({"fail_at": 1})
+    assert "cannot count beyond 1" in ended(toy, "failed").detail
+
+
+def test_job_that_needs_more_memory_says_so(slurm):
+    toy = slurm({"megabytes": 500, "wait": 1.0})
+    assert "OUT_OF_MEMORY: needs more, '**resources=" in ended(toy, "failed").detail
+
+
+def test_job_that_is_queued_again_repeats_nothing(slurm):
+    toy = slurm({"to": 8, "wait": 0.5})
+    ended(toy, "running")
+    while len(toy.journal("rows.jsonl")) < 2:
+        time.sleep(0.1)
+    number = toy.journal("jobs.jsonl").rows()[-1]["job"]
+    scheduler("scontrol", "requeue", number)
+    end = time.monotonic() + PATIENCE
+    while look_up(number).state != "PENDING":
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    kept = toy.journal("rows.jsonl").rows()
+    scheduler("scontrol", "update", f"JobId={number}", "StartTime=now")
+    ended(toy, "finished")
+    rows = toy.journal("rows.jsonl").rows()
+    assert [row["k"] for row in rows] == list(range(8))
+    assert rows[: len(kept)] == kept
+    assert len({row["process"] for row in rows}) == 2
+
+
+def test_job_is_stopped(slurm, capsys):
+    toy = slurm({"to": 1000, "wait": 0.1})
+    ended(toy, "running")
+    assert cli.main(["systems", "stop", toy.hash]) == 0
+    assert "is asked to stop" in capsys.readouterr().out
+    assert "CANCELLED" in ended(toy, "failed").detail
+    assert cli.main(["systems", "stop", toy.hash]) == 1
+
+
+def test_dry_run_prints_the_script_and_submits_nothing(slurm, capsys):
+    toy = slurm({"to": 2}, {"--partition": "urgent", "-t": "4:00:00"}, dry=True, n=2, preamble="hi")
+    script = capsys.readouterr().out
+    assert not toy.is_materialized()
+    for line in ("#SBATCH --partition=urgent", "#SBATCH -t 4:00:00", "#SBATCH --requeue", "hi"):
+        assert f"\n{line}\n" in script
+    assert "-n 3 " in script
+    checked = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_what_slurm_refuses_is_told(slurm):
+    with pytest.raises(InvalidState, match="SLURM refuses: got .*partition"):
+        slurm({"to": 2}, {"--partition": "nowhere"})
+    with pytest.raises(InvalidValue, match="two kinds of workers: got workers=2 and n=2"):
+        slurm({"to": 2}, workers=2, n=2)
+
+
+def test_job_that_slurm_has_forgotten_is_unknown():
+    assert look_up("4000000").state == "UNKNOWN"
+
+
+def test_machine_without_slurm_is_told(slurm, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(NotSupported, match="SLURM is not installed here: got no sbatch"):
+        slurm({"to": 2})

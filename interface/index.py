@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from machinable import Index
 from machinable.errors import MachinableError
+from machinable.index import load
 from machinable.utils import path_to_uri, walk_markers
 
 DATABASE = "index.sqlite"
@@ -18,6 +20,7 @@ class RecordIndex(Index):
 
     def materialize(self, keys: Any, force: bool = False) -> Any:  # type: ignore[override]
         """Return the entry of a record, made if it is new; see machinable's Index."""
+        self._create()
         if keys.storage_uri is None:
             place = self._place(keys)
             if place is not None:
@@ -27,6 +30,18 @@ class RecordIndex(Index):
                 os.makedirs(self.local_directory(response.entry.record_id), exist_ok=True)
                 return response
         return super().materialize(keys, force)
+
+    def _create(self) -> None:
+        """Make the database, complete when others see it: several processes may start at once."""
+        database = Path(self._resolved_database())
+        if database.exists():
+            return
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=database.parent) as scratch:
+            fresh = Path(scratch, database.name)
+            load(str(fresh), create=True).close()
+            with suppress(FileExistsError):
+                os.link(fresh, database)
 
     def _place(self, keys: Any) -> Path | None:
         if keys.kind == "Interface" and keys.record_id:
@@ -54,8 +69,17 @@ class RecordIndex(Index):
         Returns:
             How many records there are, and the directories that could not be read, with the reason.
         """
-        for suffix in ("", "-wal", "-shm"):
-            Path(self._resolved_database() + suffix).unlink(missing_ok=True)
+        database = Path(self._resolved_database())
+        with TemporaryDirectory(dir=root) as scratch:
+            fresh = RecordIndex({"database": str(Path(scratch, database.name))})
+            told = fresh._ingest(root)
+            fresh._create()
+            for suffix in ("-wal", "-shm"):
+                Path(f"{database}{suffix}").unlink(missing_ok=True)
+            os.replace(fresh._resolved_database(), database)
+        return told
+
+    def _ingest(self, root: Path) -> tuple[int, list[str]]:
         known, unreadable = 0, []
         for directory in walk_markers(str(root)):
             try:

@@ -153,3 +153,14 @@ def test_index_that_is_lost_is_made_anew(here, capsys):
     (here / "index.sqlite").unlink()
     assert cli.main(["systems", "show", toy.hash]) == 0
     assert json.loads((toy.directory / "model.json").read_text())["uuid"] in capsys.readouterr().out
+
+
+def test_many_processes_may_begin_a_storage_at_once(here, modules):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(modules), *sys.path])}
+    command = [sys.executable, "-m", "livn", "systems", COUNTING, "--launch"]
+    started = [
+        subprocess.Popen([*command, f"seed={k}"], env=environment, stderr=subprocess.PIPE)
+        for k in range(4)
+    ]
+    assert [p.communicate()[1] for p in started] == [b""] * 4
+    assert len(records(COUNTING)) == 4

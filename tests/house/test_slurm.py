@@ -112,6 +112,23 @@ def test_job_that_is_queued_again_repeats_nothing(slurm):
     assert len({row["process"] for row in rows}) == 2
 
 
+@pytest.mark.slow
+def test_job_whose_time_is_nearly_up_queues_again_by_itself(slurm, root):
+    toy = slurm({"to": 1000, "wait": 0.2}, {"-t": "1"}, notice=55)
+    number = toy.journal("jobs.jsonl").rows()[-1]["job"]
+    log_of_job = root / "jobs" / f"{number}.log"
+    end = time.monotonic() + PATIENCE
+    while not (log_of_job.exists() and "queued again" in log_of_job.read_text()):
+        assert time.monotonic() < end, look_up(number)
+        time.sleep(0.5)
+    while look_up(number).state not in ("PENDING", "REQUEUED"):
+        assert time.monotonic() < end, look_up(number)
+        time.sleep(0.5)
+    assert state(toy).name == "queued"
+    assert len(toy.journal("rows.jsonl")) > 0
+    scheduler("scancel", number)
+
+
 def test_job_is_stopped(slurm, capsys):
     toy = slurm({"to": 1000, "wait": 0.1})
     ended(toy, "running")

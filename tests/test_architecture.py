@@ -46,6 +46,7 @@ LATE = {*SIMULATORS, *ABOVE} | {
     "gymnasium",
     "matplotlib",
     "mpi4py",
+    "optuna",
     "probeinterface",
     "scipy",
     "sympy",

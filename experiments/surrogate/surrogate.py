@@ -1,0 +1,170 @@
+"""The surrogate: what features will be is learnt, and where they would be best is asked next."""
+
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from experiments.surrogate.base import Floats, Optimiser, sobol_points
+from experiments.surrogate.features import FEWEST, Feasibility, FeatureModel, checkpoint
+from experiments.targets.goals import Goal
+
+CANDIDATES = 2048  # points an even cover offers to choose from, and as many near the best
+REFINED = 256  # points around the best of those, of which one is proposed
+NEAR = 8  # evaluations that are best, whose neighbourhoods are searched
+STEPS = (0.02, 0.05, 0.1, 0.2)  # how far, in sides of the cube
+KAPPAS = (0.0, 0.5, 1.0)  # standard deviations of optimism, in turn (ECOSYSTEM: 0.5 alone)
+FAR = 5.0  # half widths of a band beyond which a miss is no worse
+APART = 0.05  # least distance between points of a round, per side of the cube
+AUGMENT = 0.05  # share of the sum in a scalarisation (Knowles 2006, IEEE Trans Evol Comput 10:50)
+FAILURE = 3.0  # what certain failure costs, in half widths
+
+
+class Surrogate(Optimiser):
+    """One model for each measured feature; objectives and bands follow from what it predicts.
+
+    The distance of a rate from its target has a kink at the target, which is hard to learn; the
+    rate itself is smooth. Each proposal of a round weighs the goals anew at random (ParEGO,
+    Knowles 2006) and goes where, `kappa` standard deviations towards the target, the weighted
+    worst distance is smallest. How likely a simulation fails is learnt from those that did.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._found: dict[tuple[str, int], Any] = {}
+
+    def ask(self, n: int) -> list[Floats]:
+        """Return the next n points: a Sobol sequence first, then by the models."""
+        done = len(self.told)
+        n_start = min(n, max(0, self.initial - done))
+        if n_start < n:
+            with threadpool_limits(1):  # sums in one order give one answer, whatever the machine
+                models = self.models()
+                if models:
+                    start = sobol_points(len(self.space), done, n_start, self.seed)
+                    return start + self._proposed(n - n_start, models)
+        return sobol_points(len(self.space), done, n, self.seed)
+
+    def models(self) -> dict[str, FeatureModel]:
+        """Return the model of each feature that was measured often enough and varies."""
+        found = {}
+        for goal in self.goals:
+            x, y = self._measured(goal)
+            if len(y) >= FEWEST and np.ptp(y) > 0:
+                size = checkpoint(len(y))
+                key = goal.feature, size
+                found[goal.feature] = FeatureModel(x, y, size, self._found.get(key))
+                self._found[key] = found[goal.feature].found
+        return found
+
+    def sensitivity(self) -> dict[str, dict[str, float]]:
+        """Return feature -> parameter -> share of what moves it, 0 to 1, sums to 1.
+
+        From the inverse length scales of the models: how fast a feature changes along a parameter.
+        """
+        shares = {}
+        for feature, model in self.models().items():
+            relevance = model.relevance()
+            total = float(relevance.sum()) or 1.0
+            names = self.space.names
+            shares[feature] = dict(zip(names, (relevance / total).tolist(), strict=True))
+        return shares
+
+    def _measured(self, goal: Goal) -> tuple[Floats, Floats]:
+        values = np.array([goal.scaled(t.features.get(goal.feature, nan)) for t in self.told])
+        unmeasured = np.array([goal.feature not in t.features for t in self.told], bool)
+        known = np.isfinite(values) & ~unmeasured if len(values) else np.empty(0, bool)
+        points = np.array([t.x for t in self.told]).reshape(-1, len(self.space))
+        return points[known], values[known]
+
+    def _proposed(self, n: int, models: dict[str, FeatureModel]) -> list[Floats]:
+        rng = np.random.default_rng([self.seed, len(self.told)])
+        points = np.array([t.x for t in self.told])
+        ok = np.array([t.status == "ok" for t in self.told])
+        feasible = Feasibility(points, ok, self.seed)
+        offered = self._offered(rng)
+        chosen: list[Floats] = []
+        seen = self._seen(offered, models, feasible)
+        for k in range(n):
+            weights, kappa = self._wish(k, len(models), rng)
+            best = offered[np.argmin(_score(seen, weights, kappa) + _crowded(offered, chosen))]
+            near = _near(best[None], REFINED, rng)
+            score = _score(self._seen(near, models, feasible), weights, kappa)
+            chosen.append(near[np.argmin(score + _crowded(near, chosen))])
+        return chosen
+
+    def _wish(self, k: int, n_goals: int, rng: np.random.Generator) -> tuple[Floats, float]:
+        """Return the weights of the goals and the optimism of proposal k of a round."""
+        even = k % len(KAPPAS) == 0
+        weights = np.full(n_goals, 1 / n_goals) if even else rng.dirichlet(np.ones(n_goals))
+        return weights, KAPPAS[k % len(KAPPAS)]
+
+    def _seen(self, x: Floats, models: dict[str, FeatureModel], feasible: Feasibility) -> "_Seen":
+        goals = tuple(goal for goal in self.goals if goal.feature in models)
+        predicted = tuple(models[goal.feature].predict(x) for goal in goals)
+        return _Seen(goals, predicted, 1 - feasible.probability(x))
+
+    def _offered(self, rng: np.random.Generator) -> Floats:
+        """Return the points to choose from, shape (n_points, n_parameters)."""
+        even = sobol_points(len(self.space), 0, CANDIDATES, int(rng.integers(2**31)))
+        order = sorted(range(len(self.told)), key=lambda k: (*self.rank(k), k))[:NEAR]
+        centres = np.array([self.told[k].x for k in order])
+        near = _near(centres, CANDIDATES, rng)
+        return np.concatenate([np.array(even), near])
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the models say of some points: of each goal mean and deviation; chance of failure."""
+
+    goals: tuple[Goal, ...]
+    predicted: tuple[tuple[Floats, Floats], ...]
+    failing: Floats
+
+
+def _score(seen: _Seen, weights: Floats, kappa: float) -> Floats:
+    pairs = zip(seen.goals, seen.predicted, strict=True)
+    misses = np.array([distance(goal, *found, kappa) for goal, found in pairs])
+    return scalar(misses, weights) + FAILURE * seen.failing
+
+
+def _near(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """Return n points around centres, moved along about half of the sides."""
+    shape = n, centres.shape[1]
+    step = rng.choice(STEPS, size=(n, 1)) * rng.standard_normal(shape) * (rng.random(shape) < 0.5)
+    return np.clip(centres[rng.integers(len(centres), size=n)] + step, 0.0, 1.0)
+
+
+def _crowded(x: Floats, chosen: list[Floats]) -> Floats:
+    """Return infinity for points next to one that is chosen, else 0."""
+    near = [np.abs(x - other).max(axis=1) < APART for other in chosen]
+    return np.where(np.any(near, axis=0), np.inf, 0.0) if near else np.zeros(len(x))
+
+
+def distance(goal: Goal, mean: Floats, deviation: Floats, kappa: float) -> Floats:
+    """Return how far predicted values are from a goal, in half widths of its band, at most `FAR`.
+
+    From the target where there is one, else from the band; less `kappa` standard deviations.
+    """
+    if goal.target is not None:
+        away = np.abs(mean - goal.scaled(goal.target))
+    else:
+        low = -np.inf if goal.low is None else goal.scaled(goal.low)
+        high = np.inf if goal.high is None else goal.scaled(goal.high)
+        away = np.maximum(np.maximum(low - mean, mean - high), 0.0)
+    return np.clip((away - kappa * deviation) / goal.width, 0.0, FAR)
+
+
+def scalar(misses: Floats, weights: Floats) -> Floats:
+    """Return one number for several distances, shape (n_points,): the weighted worst, and a bit
+    of the weighted sum so that none is forgotten.
+
+    Args:
+        misses: shape (n_goals, n_points).
+        weights: shape (n_goals,), sum 1.
+    """
+    weighted: npt.NDArray[np.float64] = len(weights) * weights[:, None] * misses
+    return np.asarray(weighted.max(axis=0) + AUGMENT * weighted.sum(axis=0))

@@ -7,13 +7,25 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 
 from livn.plots.array import draw_cells, draw_electrodes, frame
-from livn.plots.style import FAINT, MANY_MARKS, SMALL, Canvas, bare, canvas, colours, write_left
+from livn.plots.style import (
+    FAINT,
+    INK,
+    MANY_MARKS,
+    SMALL,
+    Canvas,
+    bare,
+    canvas,
+    colours,
+    write_left,
+)
 
 Floats = npt.NDArray[np.float64]
 
 EDGES: dict[str, Any] = {"linewidths": 0.3, "alpha": 0.25}
+WIDTH = 5.6  # inches
 FLAT = 60.0  # um, up to which a culture is not shown from the side
 
 
@@ -32,14 +44,10 @@ def culture(
         figure: where to draw, for example a subfigure; None makes a new one.
     """
     low, high = np.asarray(system.bounding_box)
-    thick = high[2] - low[2] > FLAT
-    (width, depth, height) = high - low
-    size = 5.6
-    ratios = [depth, max(height, 0.25 * depth)] if thick else [depth]
-    figure = canvas(figure, size, size * sum(ratios) / width + 0.6)
-    above, *side = np.atleast_1d(
-        figure.subplots(len(ratios), gridspec_kw={"height_ratios": ratios})
-    )
+    thick = bool(high[2] - low[2] > FLAT)
+    mine = figure is None
+    figure = canvas(figure, WIDTH, WIDTH)
+    above, *side = np.atleast_1d(figure.subplots(1 + thick))
     bare(above, keep=())
     above.add_collection(LineCollection(**_edges(system, max_edges), **EDGES, zorder=0.5))
     points = [np.asarray(system.bounding_box)[:, :2]]
@@ -49,8 +57,13 @@ def culture(
         points.append(electrodes[:, 1:3])
     draw_cells(above, system)
     frame(above, np.vstack(points))
+    spans = [float(np.ptp(above.get_ylim()))]
     if side:
         _draw_side(side[0], system, above.get_xlim())
+        spans.append(float(np.ptp(side[0].get_ylim())))
+        above.get_gridspec().set_height_ratios(spans)
+    if mine and isinstance(figure, Figure):
+        figure.set_size_inches(WIDTH, WIDTH * sum(spans) / float(np.ptp(above.get_xlim())) + 0.4)
     return figure
 
 
@@ -80,10 +93,12 @@ def _draw_side(ax: Axes, system: Any, x_limits: tuple[float, float]) -> None:
     (x0, _, _), (x1, _, _) = np.asarray(system.bounding_box)
     for name, (low, high) in extents.items():
         ax.fill_between([x0, x1], low[2], high[2], facecolor="none", edgecolor=FAINT, linewidth=0.6)
-        write_left(ax, name, (low[2] + high[2]) / 2, "#333333")
+        write_left(ax, name, (low[2] + high[2]) / 2, INK)
     for name, (start, count) in system.population_ranges.items():
         mine = cells[start : start + count]
         look: dict[str, Any] = {"color": palette[name], "linewidths": 0, "alpha": 0.65}
         ax.scatter(mine[:, 1], mine[:, 3], s=SMALL, rasterized=len(cells) > MANY_MARKS, **look)
     ax.set_xlim(x_limits)
+    low, high = np.asarray(system.bounding_box)[:, 2]
+    ax.set_ylim(low - 0.03 * (high - low), high + 0.03 * (high - low))
     ax.set_aspect("equal")

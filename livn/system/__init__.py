@@ -7,6 +7,7 @@ from livn.system.document import receptors
 from livn.system.download import fetch
 from livn.system.files import content_hash, read_graph, verify, write_graph
 from livn.system.generate import electrode_array, generate_2d
+from livn.system.generate_3d import generate_3d
 from livn.system.graph import Graph, Projection
 from livn.system.kernel import Kernel
 from livn.system.locate import UnknownSystem, make, place, predefined, resolve
@@ -24,6 +25,7 @@ from livn.system.readers import (
 )
 from livn.system.selection import resolve_selection, selection_from_ranges
 from livn.system.system import System
+from livn.system.tissue import Layer, LayeredPopulation, LayeredProjection, Tissue
 
 __all__ = [
     "RECIPES",
@@ -33,18 +35,23 @@ __all__ = [
     "Disk",
     "Graph",
     "Kernel",
+    "Layer",
+    "LayeredPopulation",
+    "LayeredProjection",
     "ParallelSystem",
     "Placement",
     "Population",
     "Projection",
     "Rectangle",
     "System",
+    "Tissue",
     "UnknownSystem",
     "content_hash",
     "coordinate_array",
     "electrode_array",
     "fetch",
     "generate_2d",
+    "generate_3d",
     "make",
     "place",
     "predefined",

@@ -20,6 +20,8 @@ SWC_TYPES = {
 }  # fmt: skip
 PUBLISHED_SECTIONS = {"hillock": "dend"}  # as livn 1.0 spells the dendrite
 
+PLANE = "2D"  # the layer of a planar culture
+
 _NAMESPACE = UUID("a1a33a2e-58a4-5d0c-9f0e-6f9c3ff4c3d7")
 _ELEMENT = "culture2d"
 _TYPES = ("excitatory", "inhibitory")
@@ -212,11 +214,32 @@ def _architecture(graph: Graph) -> dict[str, Any]:
         "format": FORMAT,
         "area": [[x0, y0], [x1, y1]],
         "z_range": [z0, z1],
-        "cell_distributions": {name: {"2d": n} for name, n in counts.items()},
+        "cell_distributions": {name: _by_layer(graph, name) for name in counts},
         "layer_extents": graph.layer_extents,
         "cell_counts": counts,
         "cells_filepath": "./cells.h5",
     }
+
+
+def layer_numbers(graph: Graph) -> dict[str, int]:
+    """Return layer -> number, from the bottom up; planar cultures have one, called "2d"."""
+    if list(graph.layer_extents) == [PLANE]:
+        return {"2d": 0}
+    bottoms = {name: low[2] for name, (low, _) in graph.layer_extents.items()}
+    return {name: k for k, name in enumerate(sorted(bottoms, key=lambda name: bottoms[name]))}
+
+
+def _by_layer(graph: Graph, population: str) -> dict[str, int]:
+    """Return layer -> number of somata in it."""
+    positions = graph.coordinates[population]
+    if len(graph.layer_extents) <= 1:
+        return dict.fromkeys(layer_numbers(graph) or ["2d"], len(positions))
+    z = positions[:, 2]
+    inside = {
+        name: int(((z >= low[2]) & (z < high[2])).sum())
+        for name, (low, high) in graph.layer_extents.items()
+    }
+    return {name: n for name, n in inside.items() if n}
 
 
 def _connections(graph: Graph) -> dict[str, Any]:
@@ -230,7 +253,7 @@ def _connections(graph: Graph) -> dict[str, Any]:
         "distances_namespace": "Connections",
         "synapses_namespace": SYNAPSES,
         "population_definitions": labels(graph.coordinates),
-        "layer_definitions": {"2d": 0},
+        "layer_definitions": layer_numbers(graph) or {"2d": 0},
         "value_chunk_size": 1000,
         "connections_filepath": "./connections.h5",
         "synapses": by_post,

@@ -39,6 +39,7 @@ from livn.system.neuroh5 import (
     write_types,
 )
 from livn.system.publish import publish, staging
+from livn.system.synapses import write_synapses
 
 AXES = ("X Coordinate", "Y Coordinate", "Z Coordinate")
 HASHED_DOCUMENTS = ("mea.json", "lightarray.json", "model.json")
@@ -303,7 +304,7 @@ def _check(graph: Graph) -> None:
         if problem:
             raise InvalidValue(f"{where} {problem}.", got=pair)
         sites = sections(graph.synapses[pair])
-        if len(sites) != 1 or sites[0] not in SWC_TYPES:
+        if len(set(sites)) != 1 or sites[0] not in SWC_TYPES:
             raise NotSupported(
                 f"{where} cannot be written: got sections {sites}; "
                 f"need one of {', '.join(sorted(SWC_TYPES))}.",
@@ -322,48 +323,11 @@ def _write_arrays(graph: Graph, directory: Path) -> None:
                 for axis in names:
                     values = np.ascontiguousarray(graph.coordinates[name][:, column], "<f4")
                     write_attribute(file, f"{path}/{axis}", values)
-            _write_synapses(file, name, ranges[name][1], graph)
+            write_synapses(file, name, ranges[name][1], graph)
     with h5py.File(directory / "connections.h5", "w") as file:
         write_types(file, ranges, pairs)
         for pair in pairs:
             write_projection(file, graph.projections[pair])
-
-
-def _write_synapses(file: h5py.File, post: str, n_cells: int, graph: Graph) -> None:
-    """Write the synapses of the cells of `post`, ordered by syn_id within each cell."""
-    incoming = [edges for pair, edges in sorted(graph.projections.items()) if pair[0] == post]
-    if not incoming:
-        return
-    configs = [graph.synapses[post, edges.pre] for edges in incoming]
-    targets = np.concatenate([edges.targets for edges in incoming])
-    syn_ids = np.concatenate([edges.syn_ids for edges in incoming])
-    origin = np.repeat(np.arange(len(incoming)), [len(edges) for edges in incoming])
-    order = np.lexsort((syn_ids, targets))
-    targets, syn_ids, origin = targets[order], syn_ids[order], origin[order]
-    if np.any((np.diff(targets) == 0) & (np.diff(syn_ids.astype(np.int64)) == 0)):
-        raise InvalidValue(
-            f"cells of {post!r} have two edges with the same syn_id; "
-            "number the synapses of a cell over all presynaptic populations.",
-            got=post,
-        )
-    pointer = np.zeros(n_cells + 1, np.int64)
-    np.cumsum(np.bincount(targets, minlength=n_cells), out=pointer[1:])
-
-    sites = [sections(config)[0] for config in configs]
-    swc = np.array([SWC_TYPES[site] for site in sites], "u1")
-    inhibitory = np.array([config["type"] == "inhibitory" for config in configs], "u1")
-    dendritic = np.array([site != "soma" for site in sites], "<i2")
-    n_synapses = len(syn_ids)
-    for name, values in {
-        "syn_ids": syn_ids.astype("<u4"),
-        "syn_types": inhibitory[origin],
-        "swc_types": swc[origin],
-        "syn_secs": dendritic[origin],
-        "syn_locs": np.full(n_synapses, 0.5, "<f4"),
-        "syn_layers": np.zeros(n_synapses, "u1"),
-        "syn_cdists": np.zeros(n_synapses, "<f4"),
-    }.items():
-        write_attribute(file, f"Populations/{post}/{SYNAPSES}/{name}", values, pointer)
 
 
 def _hash(graph: Graph, documents: Mapping[str, Any]) -> str:

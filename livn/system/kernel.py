@@ -6,6 +6,7 @@ additions, multiplications, square roots (which IEEE 754 rounds exactly) and sum
 (which no order changes): never a libm function, whose last bit differs between machines.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import factorial, sqrt
@@ -82,68 +83,105 @@ def exp_minus(x: Floats) -> Floats:
     return total
 
 
-def near_pairs(xy: Floats, reach: float) -> Iterator[tuple[Indices, Indices, Floats]]:
-    """Yield every ordered pair of different points at most `reach` apart, block by block.
+def near_pairs(
+    xy: Floats, reach: float, others: Floats | None = None
+) -> Iterator[tuple[Indices, Indices, Floats]]:
+    """Yield every ordered pair of points at most `reach` apart, block by block.
 
     The points are sorted into square tiles no smaller than `reach`, so that a tile only meets
     its eight neighbours.
 
     Args:
-        xy: positions, um, shape (n, 2).
+        xy: positions of the first of a pair, um, shape (n, 2).
         reach: largest distance, um.
+        others: positions of the second; None for the same points, which do not pair with
+            themselves.
 
     Yields:
         Index of the first point, index of the second, squared distance (um²), each (n_pairs,).
     """
-    low = xy.min(axis=0)
-    extent = float((xy.max(axis=0) - low).max())
-    side = max(reach * _MARGIN, extent * sqrt(_CELLS_PER_TILE / len(xy)))
-    column, row = np.floor((xy - low) / side).astype(np.int64).T
-    width = int(column.max()) + 3  # one empty column on either side, so that no row wraps around
-    tile = (row + 1) * width + column + 1
-    order = np.argsort(tile, kind="stable")
-    sorted_tiles = tile[order]
+    second = xy if others is None else others
+    low = np.minimum(xy.min(axis=0), second.min(axis=0))
+    high = np.maximum(xy.max(axis=0), second.max(axis=0))
+    extent = float((high - low).max())
+    side = max(reach * _MARGIN, extent * sqrt(_CELLS_PER_TILE / len(second)))
+    width = int(np.floor((high[0] - low[0]) / side)) + 3  # an empty column beside: no row wraps
+    order, sorted_tiles = _tiles(xy, low, side, width)
+    other_order, other_tiles = _tiles(second, low, side, width)
     for own in np.unique(sorted_tiles).tolist():
         rows = [own - width, own, own + width]
-        bounds = np.searchsorted(sorted_tiles, [[r - 1, r + 2] for r in rows])
-        others = np.concatenate([order[start:stop] for start, stop in bounds])
+        bounds = np.searchsorted(other_tiles, [[r - 1, r + 2] for r in rows])
+        near = np.concatenate([other_order[start:stop] for start, stop in bounds])
+        if not len(near):
+            continue
         start, stop = np.searchsorted(sorted_tiles, [own, own + 1])
         itself = int(start - bounds[1, 0] + bounds[0, 1] - bounds[0, 0])
-        step = max(1, _BLOCK // len(others))
+        step = max(1, _BLOCK // len(near))
         for first in range(start, stop, step):
             some = order[first : min(first + step, stop)]
-            yield _within(xy, some, others, itself + first - start, reach)
+            same = None if others is not None else itself + first - start
+            yield _within(xy[some], second[near], some, near, same, reach)
+
+
+def _tiles(xy: Floats, low: Floats, side: float, width: int) -> tuple[Indices, Indices]:
+    """Return the order that sorts points by tile, and their tiles in that order."""
+    column, row = np.floor((xy - low) / side).astype(np.int64).T
+    tile = (row + 1) * width + column + 1
+    order = np.argsort(tile, kind="stable")
+    return order, tile[order]
 
 
 def _within(
-    xy: Floats, some: Indices, others: Indices, itself: int, reach: float
+    xy: Floats, other_xy: Floats, some: Indices, others: Indices, same: int | None, reach: float
 ) -> tuple[Indices, Indices, Floats]:
-    """Return the pairs some x others within `reach`; some[k] is others[itself + k]."""
-    squared = np.subtract.outer(xy[some, 0], xy[others, 0])
+    """Return the pairs some x others within `reach`; some[k] is others[same + k] if not None."""
+    squared = np.subtract.outer(xy[:, 0], other_xy[:, 0])
     np.multiply(squared, squared, out=squared)
-    dy = np.subtract.outer(xy[some, 1], xy[others, 1])
+    dy = np.subtract.outer(xy[:, 1], other_xy[:, 1])
     np.multiply(dy, dy, out=dy)
     np.add(squared, dy, out=squared)
     near = squared <= reach * reach
     k = np.arange(len(some))
-    near[k, itself + k] = False
+    if same is not None:
+        near[k, same + k] = False
     column = np.flatnonzero(near)
     count = near.sum(axis=1)
     column -= np.repeat(k * len(others), count)
     return np.repeat(some, count), others[column], squared[near]
 
 
-@dataclass(frozen=True)
-class Wiring:
+class Pairs(ABC):
     """Which pairs of cells may connect, and how many edges are expected.
+
+    Attributes:
+        n_cells: number of all cells.
+        expected: expected edges per group of pairs, shape (n_groups,); those of group 0 never
+            connect, and entry 0 is 0.
+        names: what each group is called in messages; empty for all projections together.
+        n_post: postsynaptic cells per group, shape (n_groups,).
+        reach: how far a cell connects, for messages.
+    """
+
+    n_cells: int
+    expected: Floats
+    names: tuple[str, ...]
+    n_post: Indices
+    reach: str
+
+    @abstractmethod
+    def blocks(self) -> Iterator[tuple[Indices, Indices, Indices, Floats]]:
+        """Yield (post, pre, group, kernel) of all pairs within reach, block by block."""
+
+
+@dataclass(frozen=True)
+class Wiring(Pairs):
+    """The pairs of the cells of one plane.
 
     Attributes:
         xy: positions, um, shape (n, 2).
         population: index of each cell's population, shape (n,).
         group: for [post population, pre population], which amplitude applies; 0 = never connected.
-        expected: expected edges per group, shape (n_groups,); entry 0 is 0.
-        names: what each group is called in messages; empty for all projections together.
-        n_post: postsynaptic cells per group, shape (n_groups,).
+        expected, names, n_post: of `Pairs`.
         kernel: the fall-off.
     """
 
@@ -155,6 +193,16 @@ class Wiring:
     n_post: Indices
     kernel: Kernel
 
+    @property
+    def n_cells(self) -> int:  # type: ignore[override]
+        """Number of cells."""
+        return len(self.xy)
+
+    @property
+    def reach(self) -> str:  # type: ignore[override]
+        """How far a cell connects."""
+        return f"{self.kernel.reach:g} um"
+
     def blocks(self) -> Iterator[tuple[Indices, Indices, Indices, Floats]]:
         """Yield (post, pre, group, kernel) of all pairs within reach, block by block."""
         for post, pre, squared in near_pairs(self.xy, self.kernel.reach):
@@ -162,7 +210,7 @@ class Wiring:
             yield post, pre, group, self.kernel(squared)
 
 
-def amplitudes(wiring: Wiring) -> Floats:
+def amplitudes(wiring: Pairs) -> Floats:
     """Return the amplitude A of each group, so that min(1, A kernel) sums to what is expected.
 
     Newton's iteration from A = 0 on a sum that is concave in A, hence monotone and exact once
@@ -183,7 +231,7 @@ def amplitudes(wiring: Wiring) -> Floats:
         found = better
 
 
-def _tally(wiring: Wiring, amplitude: Floats) -> tuple[Indices, Indices, Indices]:
+def _tally(wiring: Pairs, amplitude: Floats) -> tuple[Indices, Indices, Indices]:
     """Return per group: summed kernel of unsaturated pairs (integer), saturated pairs, pairs."""
     n_groups = len(amplitude)
     totals = np.zeros((3, n_groups), np.int64)
@@ -197,7 +245,7 @@ def _tally(wiring: Wiring, amplitude: Floats) -> tuple[Indices, Indices, Indices
     return totals[0], totals[1], totals[2]
 
 
-def _check_reachable(wiring: Wiring, pairs: Indices) -> None:
+def _check_reachable(wiring: Pairs, pairs: Indices) -> None:
     """Raise when a group expects more edges than it has pairs within reach."""
     short = np.flatnonzero(wiring.expected > pairs)
     if short.size:
@@ -206,21 +254,21 @@ def _check_reachable(wiring: Wiring, pairs: Indices) -> None:
             for edges in (wiring.expected, pairs)
         )
         raise InvalidValue(
-            f"mean in-degree is out of reach: got {asked}; within {wiring.kernel.reach:g} um of "
+            f"mean in-degree is out of reach: got {asked}; within {wiring.reach} of "
             f"a cell there are on average {possible}. Ask for less, or place cells closer.",
             got=asked, allowed=possible,
         )  # fmt: skip
 
 
-def draw_edges(wiring: Wiring, amplitude: Floats, seed: int) -> tuple[Indices, Indices]:
+def draw_edges(wiring: Pairs, amplitude: Floats, seed: int) -> tuple[Indices, Indices]:
     """Return (post, pre) of every edge, sorted by post, then pre."""
     key = random.key(seed, site=_EDGES)
-    n_cells = len(wiring.xy)
+    n_cells = wiring.n_cells
     found = []
     for post, pre, group, weight in wiring.blocks():
         drawn = _uniforms(key, post, pre) < amplitude[group] * weight
         found.append(post[drawn] * n_cells + pre[drawn])
-    edges = np.concatenate(found)
+    edges = np.concatenate([np.empty(0, np.int64), *found])
     edges.sort()
     return np.divmod(edges, n_cells)
 

@@ -167,12 +167,16 @@ def _two(value: Any) -> Any:
 
 
 def place_cells(
-    area: Area, n_cells: int, z_range: Interval, min_distance: float, seed: int
+    area: Area,
+    n_cells: int,
+    z_range: Interval | tuple[Floats, Floats],
+    min_distance: float,
+    seed: int,
 ) -> npt.NDArray[np.float32]:
     """Return x, y, z of every cell, um, shape (n_cells, 3), multiples of 1/1024 um.
 
-    x and y come from the area, z is uniform. Where two somata are closer than `min_distance` in
-    the plane, the one with the higher gid is drawn again.
+    x and y come from the area, z is uniform in the range of all cells or of each. Where two somata
+    are closer than `min_distance` in the plane, the one with the higher gid is drawn again.
 
     Raises:
         InvalidValue: if some cells find no place far enough from the others.

@@ -29,6 +29,11 @@ def storage_dir() -> Path:
     return Path(os.environ.get("LIVN_STORAGE") or "storage").expanduser().absolute()
 
 
+def hub_endpoint() -> str | None:
+    """Return the address of the Hugging Face hub: HF_ENDPOINT, None for the public one."""
+    return os.environ.get("HF_ENDPOINT") or None
+
+
 def max_stimulus_bytes() -> float:
     """Return the largest dense stimulus that is rendered: LIVN_MAX_STIMULUS_GB, default 5 GiB.
 

@@ -16,6 +16,7 @@ HOUSEKEEPING = {
     "lock", "cached", "error.json", "id.json", "jobs.jsonl", "model.json", "updated_at",
     ".machinable", "runs", "related",
 }  # fmt: skip
+PUBLIC = "--public"
 SORTED_BY = "--sort"
 STATUS = {"finished": 0, "failed": FAILED}
 
@@ -124,6 +125,35 @@ def stop(words: Sequence[str]) -> int:
     return 0
 
 
+def push(words: Sequence[str]) -> int:
+    """Copy a record to a repository of the hub."""
+    from interface.hub import push
+    from interface.records import record
+
+    words = list(words)
+    public = PUBLIC in words
+    words = [word for word in words if word != PUBLIC]
+    if len(words) != 2:
+        raise InvalidValue(f"push needs a hash and owner/name: got {' '.join(words)!r}.")
+    for place in push(record(words[0]), words[1], public):
+        print(f"{words[1]}/{place}")
+    return 0
+
+
+def fetch(words: Sequence[str]) -> int:
+    """Copy a record from a repository of the hub, or list what is there."""
+    from interface.hub import fetch, listed
+
+    if len(words) == 1:
+        print("\n".join(listed(words[0])) or f"no records in {words[0]}")
+        return 0
+    if len(words) != 2:
+        raise InvalidValue(f"fetch needs owner/name and a hash: got {' '.join(words)!r}.")
+    component = fetch(words[0], words[1])
+    print(f"{component.hash}  {component.directory}")
+    return 0
+
+
 def reindex(words: Sequence[str]) -> int:
     """Make the index of the storage anew from its records; 1 if some cannot be read."""
     from machinable import Storage
@@ -147,6 +177,8 @@ VERBS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "watch": (watch, "the same and what it says, until it is done"),
     "logs": (logs, "what its runs said"),
     "stop": (stop, "end its process or job; the same command continues"),
+    "push": (push, "copy a record to a repository of the hub: <hash> owner/name [--public]"),
+    "fetch": (fetch, "copy a record from there: owner/name <hash>; without a hash, list them"),
     "reindex": (reindex, "make the index anew from the records"),
 }
 

@@ -149,7 +149,7 @@ def told_of(repository: str) -> Iterator[None]:
         HubError: if the hub refuses or cannot be reached.
     """
     try:
-        from huggingface_hub.errors import HTTPError
+        from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
     except ImportError:
         raise NotSupported("no hub client is installed: pip install 'livn[hub]'.") from None
     try:

@@ -1,125 +1,118 @@
-"""What a turn of a closed loop costs: stimulus in, 10 ms of culture, spikes out.
+"""What a tick loop and distributed cultures cost.
 
-python benchmarks/closed_loop.py --systems EI1 EI2 --models Izhikevich
+python benchmarks/closed_loop.py [--systems EI1 EI2] [--workers 1 2] [--seconds 5] [--json FILE]
 
-Per system, model and way to stimulate, microseconds of one `env.run(10)`: the median by the wall
-clock, the mean of processor time, and of the median what passes inside the engine and outside it.
-
-- none: no stimulus.
-- current: one `Stimulus` of 0.5 ms into every cell, used again.
-- new current: a new `Stimulus` of 10 ms, another value every 0.1 ms, made in every turn.
-- pulse: one biphasic pulse on one electrode, turned into what reaches the cells in every turn.
-- commands: a command for every electrode every ms, as an agent gives them, in every turn.
+Loop: seconds of culture per second of wall clock, and lateness when paced, at 100 ticks per second.
+Distributed: trials of one second per second, and the share of that many workers that is used.
+Detection: precision and recall behind amplifiers of several noise levels.
 """
 
 import argparse
-import itertools
-import statistics
-import time
-import warnings
-from collections.abc import Callable
-from dataclasses import astuple, dataclass
-from typing import Any
+import json
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from livn import Env, Stimulus
-
-STEP = 10.0  # ms of one turn
-CURRENT = 0.002  # nA
-AMPLITUDE = 1.5  # uA
-WARM = 5  # turns before the clock starts
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What a turn costs, µs."""
-
-    system: str
-    model: str
-    stimulus: str
-    wall: float
-    cpu: float
-    inside: float
-    outside: float
+import livn
+from livn.decoding import MeanFiringRate
+from livn.env.distributed import DistributedEnv
+from livn.env.loop import Recording
+from livn.io import Platform
+from livn.io.amplifier import Amplifier
+from livn.io.detection import Detector, agreement
+from livn.stimulus import BurstPolicy
 
 
-def ways(env: Env) -> dict[str, Callable[[], Any]]:
-    """Return how to make the stimulus of the next turn, by the name of the way."""
-    n, rng = env.system.num_neurons, np.random.default_rng(0)
-    current = Stimulus.from_current(np.full((5, n), CURRENT), dt=0.1)
-    noise = CURRENT * rng.uniform(-1, 1, (100, n))
-    found: dict[str, Callable[[], Any]] = {
-        "none": lambda: None,
-        "current": lambda: current,
-        "new current": lambda: Stimulus.from_current(noise, dt=0.1),
-    }
-    if "extracellular" in env.model.input_modes():
-        channels = env.io.num_channels
-        commands = AMPLITUDE * rng.uniform(-1, 1, (10, channels))
-        pulse = Stimulus.biphasic_pulse(channels, [0], AMPLITUDE, interphase_gap=0.1, dt=0.1)
-        found["pulse"] = lambda: env.cell_stimulus(pulse)
-        found["commands"] = lambda: env.cell_stimulus(commands, dt=1.0)
+def culture(system):
+    """Return a culture on a CL1."""
+    env = livn.make(system, backend="native")
+    env.io = Platform(env.io, "cl1")
+    return env
+
+
+def loop_speed(system, seconds):
+    """Return seconds of culture per second of a loop, by what it does."""
+    env = culture(system)
+    pulse = BurstPolicy(channels=(0,), phases=2.0)
+    found = {}
+    for what in ("plain run", "spikes", "stimulated", "frames", "frames, recorded"):
+        with TemporaryDirectory() as folder:
+            for length in (0.1, seconds):  # the first compiles
+                env.clear()
+                begin = perf_counter()
+                if what == "plain run":
+                    env.record_spikes().run(1e3 * length, dt=0.02)
+                    continue
+                options = {"frames": what.startswith("frames")}
+                if what.endswith("recorded"):
+                    options["recording"] = Recording(Path(folder) / f"{length}.h5")
+                for tick in env.loop(100, stop_after_seconds=length, **options):
+                    if what == "stimulated":
+                        tick.stimulate(pulse)
+            found[what] = seconds / (perf_counter() - begin)
+        env.recorder.channels = {}
     return found
 
 
-class Stopwatch:
-    """Stands before an engine and adds up the time of its calls, s."""
-
-    def __init__(self, engine: Any):
-        self._advance, self.seconds = engine.advance, 0.0
-        engine.advance = self
-
-    def __call__(self, *arguments: Any) -> Any:
-        start = time.perf_counter()
-        output = self._advance(*arguments)
-        self.seconds += time.perf_counter() - start
-        return output
+def pace(system, seconds):
+    """Return mean, worst and number of late ticks of a loop that keeps pace."""
+    env = culture(system)
+    loop = env.loop(100, stop_after_seconds=seconds, paced=True)
+    for _ in loop:
+        pass
+    return loop.jitter._asdict()
 
 
-def measure(system: str, model: str, backend: str, repeats: int) -> list[Turn]:
-    """Return the turns of a culture, stimulated in every way."""
-    env = Env(system, model, backend=backend).init().apply_model_defaults().record_spikes()
-    watch = Stopwatch(env.engine)
-    turns = []
-    for name, make in ways(env).items():
-        env.clear()
-        for _ in range(WARM):
-            env.run(STEP, make())
-        walls, insides = [], []
-        before = time.process_time()
-        for _ in range(repeats):
-            watch.seconds = 0.0
-            start = time.perf_counter()
-            env.run(STEP, make())
-            walls.append(time.perf_counter() - start)
-            insides.append(watch.seconds)
-        cpu = (time.process_time() - before) / repeats
-        outside = statistics.median(w - i for w, i in zip(walls, insides, strict=True))
-        wall, inside = statistics.median(walls), statistics.median(insides)
-        turns.append(Turn(system, model, name, *(1e6 * x for x in (wall, cpu, inside, outside))))
-    env.close()
-    return turns
+def distributed(system, workers, n_trials):
+    """Return trials of a second per second."""
+    with DistributedEnv(system, backend="native", workers=workers) as env:
+        env.apply_default_params()
+        decoding = MeanFiringRate(duration=1000)
+        env(decoding, [None] * max(1, workers))  # compiles
+        begin = perf_counter()
+        env(decoding, [None] * n_trials)
+        return n_trials / (perf_counter() - begin)
 
 
-def main() -> None:
-    """Measure every combination and print a table."""
-    parser = argparse.ArgumentParser(description="What a turn of a closed loop costs.")
-    parser.add_argument("--systems", nargs="+", default=["EI1", "EI2", "EI3"])
-    parser.add_argument("--models", nargs="+", default=["Izhikevich", "ReducedCalciumSomaDendrite"])
-    parser.add_argument("--backend", default="native")
-    parser.add_argument("--repeats", type=int, default=200)
-    asked = parser.parse_args()
-    table = Table("system", "model", "stimulus", "wall us", "cpu us", "inside us", "outside us",
-                  box=box.MARKDOWN)  # fmt: skip
-    warnings.simplefilter("ignore")  # systems without parameters say so
-    for system, model in itertools.product(asked.systems, asked.models):
-        for turn in measure(system, model, asked.backend, asked.repeats):
-            table.add_row(*(f"{v:.0f}" if isinstance(v, float) else v for v in astuple(turn)))
-    Console(width=120).print(table)
+def detection(system, seconds, noise):
+    """Return precision, recall and numbers of a threshold of 5 sigma."""
+    env = culture(system).record_spikes().record_membrane_current(dt=0.04)
+    run = env.run(1e3 * seconds, dt=0.02)
+    potential = env.potential_recording(run.current, run.current_ids)
+    _, heard = env.channel_recording(run.spike_ids, run.spike_times)
+    channels = np.repeat(np.arange(len(heard)), [len(times) for times in heard.values()])
+    true = np.concatenate([*heard.values()]), channels
+    recorded = Amplifier(noise_uv=noise).record(potential, 0.04, seed=1)
+    found = Detector.calibrated(recorded, 0.04, 5.0).detect(recorded)
+    score = agreement((0.04 * found.samples, found.channels), true, 1.5)
+    return {**score._asdict(), "detected": len(found.samples), "true": len(true[0])}
+
+
+def main():
+    """Print every figure as a line, and write them as JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--systems", nargs="+", default=["EI1", "EI2"])
+    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    rows = [{"cores": os.cpu_count(), "load": os.getloadavg()[0]}]
+    for system in options.systems:
+        rows += [{"system": system, "loop, s per s": loop_speed(system, options.seconds)}]
+        rows += [{"system": system, "lateness, ms": pace(system, options.seconds)}]
+        for noise in (2.0, 5.0, 10.0):
+            found = detection(system, options.seconds, noise)
+            rows += [{"system": system, "noise, uV": noise, **found}]
+        for workers in options.workers:
+            speed = distributed(system, workers, 10 * workers)
+            rows += [{"system": system, "workers": workers, "trials per s": speed}]
+    for row in rows:
+        print(json.dumps(row, default=float))
+    if options.json:
+        options.json.write_text(json.dumps(rows, default=float, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Encodings: what turns the inputs of `env(decoding, inputs, encoding)` into a stimulus."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import Field, PrivateAttr
@@ -11,6 +11,14 @@ from livn.stimulus.policies import ElectrodePolicy
 from livn.types import Encoding
 
 __all__ = ["ElectrodeStimulus", "Encoding", "H5Inputs"]
+
+
+@runtime_checkable
+class PlaysTrains(Protocol):
+    """An Env with input populations."""
+
+    def apply_stimulus_from_h5(self, filepath: Any, **options: Any) -> Any:
+        """Queue the spike trains of a file."""
 
 
 class H5Inputs(Encoding):
@@ -40,7 +48,13 @@ class H5Inputs(Encoding):
 
         Raises:
             InvalidValue: if neither `filepath` nor the inputs name a file.
+            NotSupported: if the Env plays no spike trains.
         """
+        if not isinstance(env, PlaysTrains):
+            raise NotSupported(
+                f"env plays no spike trains from a file: got {type(env).__name__} without "
+                "apply_stimulus_from_h5. Stimulate with a Stimulus or a policy."
+            )
         path = inputs if self.filepath is None else self.filepath
         if path is None:
             raise InvalidValue(

@@ -11,6 +11,7 @@ from livn.decoding.avalanches import AvalancheAnalysis, multistep_regression
 from livn.decoding.bursts import BurstRate, NetworkBursts, UnitBursts
 from livn.decoding.core import ChannelRecording, GatherAndMerge, Slice
 from livn.decoding.density import PopulationSpikeDensity, baks
+from livn.decoding.detected import DetectedSpikes
 from livn.decoding.intervals import ISICV, ISIStatistics
 from livn.decoding.lfp import LFP
 from livn.decoding.measure import (
@@ -62,6 +63,7 @@ __all__ = [
     "BurstRate",
     "ChannelRecording",
     "Decoding",
+    "DetectedSpikes",
     "ExtracellularRecruitment",
     "GatherAndMerge",
     "ISIStatistics",

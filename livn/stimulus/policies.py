@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,6 +23,15 @@ class TakesCommands(Protocol):
     @property
     def input_units(self) -> str:
         """Units of the commands."""
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """An io that refuses some commands, and so has to see all of them."""
+
+    @property
+    def device(self) -> Any:
+        """Whose limits they are."""
 
 
 class Stimulated(Protocol):
@@ -74,6 +83,10 @@ class Policy(BaseModel, ABC):
     def driven(self) -> tuple[int, ...]:
         """Positions of the channels that may be driven; the others stay at zero."""
         return tuple(range(self.n_channels))
+
+    def source(self, start: float, stop: float) -> Array:
+        """Return the commands of the driven channels of [start, stop) ms at `dt`."""
+        return self.window(start, stop, self.dt)[:, list(self.driven)]
 
     def __call__(self, observation: Any = None) -> Array:
         """Return the commands after an observation, shape (n_steps, n_channels).

@@ -27,6 +27,7 @@ from livn.stimulus.modes import DEFAULT_WAVELENGTH_NM, photon_flux_per_irradianc
 from livn.stimulus.policies import (
     Amplitude,
     BiphasicPulsePolicy,
+    Limited,
     MonophasicPulsePolicy,
     Policy,
     Stimulated,
@@ -167,8 +168,8 @@ class Stimulus:
     def from_policy(cls, policy: Policy, env: Stimulated, duration: float) -> "Stimulus":
         """Return a stimulus that renders a policy window by window.
 
-        Each driven channel is tried with a unit command; a window is the commands times what
-        these do to the cells, since `env.cell_stimulus` is linear.
+        Each driven channel is tried with a unit command; a window is the commands times what these
+        do to the cells, since `env.cell_stimulus` is linear; an io with limits checks it whole.
 
         Args:
             policy: commands every channel of `env.io`.
@@ -180,13 +181,11 @@ class Stimulus:
         """
         policy.check_duration(duration)
         policy.as_input_units(env.io.input_units)
-        driven = list(policy.driven)
-        unit = env.cell_stimulus(np.eye(policy.n_channels)[driven], dt=policy.dt)
-
-        def render(start: float, stop: float) -> Array:
-            return policy.window(start, stop, policy.dt)[:, driven]
-
-        return unit._with(array=None, source=render, extent=duration, gain=unit.array)
+        if isinstance(env.io, Limited):
+            limited: Stimulus = env.cell_stimulus(policy)
+            return limited
+        unit = env.cell_stimulus(np.eye(policy.n_channels)[list(policy.driven)], dt=policy.dt)
+        return unit._with(array=None, source=policy.source, extent=duration, gain=unit.array)
 
     @classmethod
     def biphasic_pulse(

@@ -5,7 +5,7 @@ import pytest
 
 from livn.encoding import ElectrodeStimulus, Encoding, H5Inputs
 from livn.env import Env
-from livn.errors import InvalidValue
+from livn.errors import InvalidValue, NotSupported
 from livn.io import MEA
 from livn.stimulus import BiphasicPulsePolicy, PulseSweepPolicy, Stimulus
 from livn.types import Encoding as Base
@@ -97,3 +97,8 @@ def test_spike_trains_come_from_the_file_or_the_inputs():
     assert env.arguments["filepath"] == "b.h5"
     with pytest.raises(InvalidValue, match="input spike trains have no file: got None; give filep"):
         H5Inputs()(env, 100.0, None)
+
+
+def test_env_that_plays_no_spike_trains_says_so():
+    with pytest.raises(NotSupported, match="env plays no spike trains from a file: got object"):
+        H5Inputs(filepath="a.h5")(object(), 100.0, None)

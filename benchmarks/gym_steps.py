@@ -1,18 +1,22 @@
-"""How many environment steps a second: single and vector, and what passes outside the simulator.
+"""How many environment steps a second, and what passes outside the simulator.
 
-python benchmarks/gym_steps.py --systems EI1 EI2 --copies 1 8 64
+python benchmarks/gym_steps.py --systems EI1 EI2 EI3 --copies 1 8 64 --processes 2
 
-Random actions in RateControl. Per system, length of a step and number of copies (1 is the single
-environment): steps of all copies per second of processor time and of the wall clock, and the
-share of the processor time that passes outside the engine.
+Random actions in RateControl. Per system, length of a step and number of copies: "single" is one
+environment, "vector" copies in one `Env.batch`, "processes" a Gymnasium AsyncVectorEnv of single
+environments, one in each. Steps of all copies per second of the wall clock and, where it is all in
+this process, of processor time, with the share of it that passes outside the engine.
 """
 
 import argparse
 import itertools
 import time
 import warnings
+from functools import partial
 from typing import Any
 
+import numpy as np
+from gymnasium.vector import AsyncVectorEnv
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -36,29 +40,38 @@ class Stopwatch:
         return output
 
 
-def measure(system: str, duration: int, copies: int, seconds: float) -> tuple[float, float, float]:
-    """Return steps per second by processor and by wall, and the share outside the engine."""
-    task = {"duration": duration, "max_steps": 200}
-    if copies == 1:
+def made(system: str, task: dict[str, Any], kind: str, copies: int) -> tuple[Any, Any]:
+    """Return an environment and the stopwatch of its engine, None in other processes."""
+    if kind == "single":
         env: Any = single("RateControl", system, **task)
-        watch = Stopwatch(env.env.engine)
-    else:
+        return env, Stopwatch(env.env.engine)
+    if kind == "vector":
         env = vector("RateControl", system, copies, **task)
-        watch = Stopwatch(env.batch.copies)
+        return env, Stopwatch(env.batch.copies)
+    each = [partial(single, "RateControl", system, **task)] * copies
+    return AsyncVectorEnv(each, context="spawn"), None
+
+
+def measure(
+    system: str, duration: int, kind: str, copies: int, seconds: float
+) -> tuple[float, float, float]:
+    """Return steps per second by wall and by processor, and the share outside the engine."""
+    env, watch = made(system, {"duration": duration, "max_steps": 10**6}, kind, copies)
     env.reset(seed=0)
     env.action_space.seed(0)
     for _ in range(WARM):
         env.step(env.action_space.sample())
-    watch.seconds, n = 0.0, 0
-    start, cpu = time.perf_counter(), time.process_time()
+    if watch is not None:
+        watch.seconds = 0.0
+    n, start, cpu = 0, time.perf_counter(), time.process_time()
     while (wall := time.perf_counter() - start) < seconds or n < WARM:
-        *_, truncated, _ = env.step(env.action_space.sample())
-        if copies == 1 and truncated:
-            env.reset()
+        env.step(env.action_space.sample())
         n += 1
     cpu = time.process_time() - cpu
     env.close()
-    return copies * n / cpu, copies * n / wall, 1 - watch.seconds / cpu
+    if watch is None:
+        return copies * n / wall, np.nan, np.nan
+    return copies * n / wall, copies * n / cpu, 1 - watch.seconds / cpu
 
 
 def main() -> None:
@@ -66,15 +79,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Environment steps per second.")
     parser.add_argument("--systems", nargs="+", default=["EI1", "EI2"])
     parser.add_argument("--durations", nargs="+", type=int, default=[10, 50])
-    parser.add_argument("--copies", nargs="+", type=int, default=[1, 8, 64])
+    parser.add_argument("--copies", nargs="+", type=int, default=[1, 8, 64], help="1 for single")
+    parser.add_argument("--processes", nargs="*", type=int, default=[2])
     parser.add_argument("--seconds", type=float, default=3.0)
     asked = parser.parse_args()
-    table = Table("system", "step ms", "copies", "steps/cpu s", "steps/s", "outside %",
+    kinds = [("single" if n == 1 else "vector", n) for n in asked.copies]
+    kinds += [("processes", n) for n in asked.processes]
+    table = Table("system", "step ms", "kind", "copies", "steps/s", "steps/cpu s", "outside %",
                   box=box.MARKDOWN)  # fmt: skip
     warnings.simplefilter("ignore")  # systems without parameters say so
-    for case in itertools.product(asked.systems, asked.durations, asked.copies):
-        cpu, wall, outside = measure(*case, asked.seconds)
-        table.add_row(*map(str, case), f"{cpu:.0f}", f"{wall:.0f}", f"{100 * outside:.1f}")
+    for system, duration, kind in itertools.product(asked.systems, asked.durations, kinds):
+        wall, cpu, outside = measure(system, duration, *kind, asked.seconds)
+        told = ["-" if np.isnan(x) else f"{x:.{d}f}" for x, d in ((cpu, 0), (100 * outside, 1))]
+        table.add_row(system, str(duration), kind[0], str(kind[1]), f"{wall:.0f}", *told)
     Console(width=100).print(table)
 
 

@@ -1,6 +1,6 @@
 """Which cell and section each column of a stimulus is played to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,45 +56,63 @@ class InvalidStimulusMode(NotSupported, InvalidValue):
     """The cells of a model do not respond to this kind of stimulus."""
 
 
-def find_sites(stimulus: Stimulus, network: Network, model: Model) -> list[Site]:
-    """Return the populations a stimulus acts on, and through which columns.
+class Cells:
+    """The cells of a network as columns of stimuli find them; told once, asked at every layout.
 
-    Raises:
-        InvalidStimulusMode: for a mode the cells do not respond to.
-        InvalidValue: if there are columns of other cells or sections, or not one per cell.
+    Args:
+        network: whose cells.
+        model: of them.
     """
-    _check_mode(stimulus, network, model)
-    gids, sections = _columns(stimulus, network)
-    found = []
-    for name, population in network.populations.items():
-        mine = np.isin(gids, population.gids)
-        if mine.any():
-            cell = np.searchsorted(population.gids, gids)
-            parts = {
-                s: _part(np.flatnonzero(mine & (sections == s)), cell, len(population))
-                for s in np.unique(sections[mine]).tolist()
-            }
-            found.append(Site(name, parts))
-    return found
+
+    def __init__(self, network: Network, model: Model):
+        self.network, self.model, self.gids = network, model, network.gids
+        populations = list(network.populations.values())
+        self.modes = sorted(set().union(*(model.input_modes(p.kind) for p in populations)))
+        sizes = [len(p) for p in populations]
+        self._owner = np.repeat(np.arange(len(sizes)), sizes)
+        self._cell = np.concatenate([np.arange(n) for n in sizes])
+
+    def sites(self, stimulus: Stimulus) -> list[Site]:
+        """Return the populations a stimulus acts on, and through which columns.
+
+        Raises:
+            InvalidStimulusMode: for a mode the cells do not respond to.
+            InvalidValue: if there are columns of other cells or sections, or not one per cell.
+        """
+        self._check_mode(stimulus)
+        gids, sections = _columns(stimulus, self.network)
+        place = np.minimum(np.searchsorted(self.gids, gids), len(self.gids) - 1)
+        _check_gids(gids[self.gids[place] != gids], self.gids)
+        owner, cell = self._owner[place], self._cell[place]
+        found = []
+        for k, (name, population) in enumerate(self.network.populations.items()):
+            mine = np.flatnonzero(owner == k)
+            if mine.size:
+                own = sections[mine]
+                _check_sections(name, own, population.equations.sections)
+                known = sorted(population.equations.sections)
+                columns = {s: mine[own == s] for s in known}
+                n = len(population)
+                parts = {s: _part(c, cell[c], n) for s, c in columns.items() if c.size}
+                found.append(Site(name, parts))
+        return found
+
+    def _check_mode(self, stimulus: Stimulus) -> None:
+        if stimulus.input_mode not in self.modes:
+            raise InvalidStimulusMode(
+                f"model {self.model.params_key()} takes no {stimulus.input_mode} stimulus: "
+                f"got {stimulus.input_mode!r}; its cells respond to {', '.join(self.modes)}.",
+                got=stimulus.input_mode,
+                allowed=self.modes,
+            )
 
 
-def _part(columns: NDArray[np.int64], cell: NDArray[np.int64], n_cells: int) -> Part:
-    cells = cell[columns]
-    apart = len(np.unique(cells)) == len(cells)
-    if np.array_equal(cells, np.arange(n_cells)) and np.all(np.diff(columns) == 1):
+def _part(columns: NDArray[np.int64], cells: NDArray[np.int64], n_cells: int) -> Part:
+    apart = bool(np.bincount(cells).max() == 1)
+    in_order = len(cells) == n_cells and np.array_equal(cells, np.arange(n_cells))
+    if in_order and np.all(np.diff(columns) == 1):
         return Part(slice(int(columns[0]), int(columns[-1]) + 1), cells, n_cells, apart)
     return Part(columns, cells, n_cells, apart)
-
-
-def _check_mode(stimulus: Stimulus, network: Network, model: Model) -> None:
-    taken = sorted(set().union(*(model.input_modes(p.kind) for p in network.populations.values())))
-    if stimulus.input_mode not in taken:
-        raise InvalidStimulusMode(
-            f"model {model.params_key()} takes no {stimulus.input_mode} stimulus: "
-            f"got {stimulus.input_mode!r}; its cells respond to {', '.join(taken)}.",
-            got=stimulus.input_mode,
-            allowed=taken,
-        )
 
 
 def _columns(stimulus: Stimulus, network: Network) -> Columns:
@@ -116,13 +134,6 @@ def _columns(stimulus: Stimulus, network: Network) -> Columns:
             )
         gids = simulated
     gids = np.asarray(gids).astype(np.int64)
-    unknown = np.setdiff1d(gids, simulated)
-    if len(unknown):
-        raise InvalidValue(
-            f"stimulus reaches cells that are not simulated: got gids {unknown[:10].tolist()}; "
-            f"simulated: {simulated[0]} to {simulated[-1]} ({len(simulated)} cells).",
-            got=unknown.tolist(),
-        )
     if sections is None:
         if extracellular:
             raise InvalidValue(
@@ -131,18 +142,25 @@ def _columns(stimulus: Stimulus, network: Network) -> Columns:
                 "sections and gids.",
             )
         sections = np.full(len(gids), "soma")
-    _check_sections(gids, sections, network)
     return gids, np.asarray(sections)
 
 
-def _check_sections(gids: NDArray[np.int64], sections: NDArray[np.str_], network: Network) -> None:
-    for name, population in network.populations.items():
-        used = set(sections[np.isin(gids, population.gids)].tolist())
-        unknown = sorted(used - set(population.equations.sections))
-        if unknown:
-            raise InvalidValue(
-                f"stimulus names sections that cells of {name} do not have: got {unknown}; "
-                f"known: {', '.join(population.equations.sections)}.",
-                got=unknown,
-                allowed=population.equations.sections,
-            )
+def _check_gids(unknown: NDArray[np.int64], simulated: NDArray[np.int64]) -> None:
+    if len(unknown):
+        unknown = np.unique(unknown)
+        raise InvalidValue(
+            f"stimulus reaches cells that are not simulated: got gids {unknown[:10].tolist()}; "
+            f"simulated: {simulated[0]} to {simulated[-1]} ({len(simulated)} cells).",
+            got=unknown.tolist(),
+        )
+
+
+def _check_sections(population: str, sections: NDArray[np.str_], known: Sequence[str]) -> None:
+    unknown = sorted(set(sections.tolist()) - set(known))
+    if unknown:
+        raise InvalidValue(
+            f"stimulus names sections that cells of {population} do not have: got {unknown}; "
+            f"known: {', '.join(known)}.",
+            got=unknown,
+            allowed=known,
+        )

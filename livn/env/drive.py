@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from livn.backend.contract import Drive
 from livn.backend.network import Network, Population
-from livn.env.columns import Site, find_sites
+from livn.env.columns import Cells, Site
 from livn.env.times import TOLERANCE
 from livn.errors import InvalidValue
 from livn.models.model import Model
@@ -56,6 +56,7 @@ class Inputs:
 
     def __init__(self, network: Network, model: Model):
         self.network, self.model = network, model
+        self._cells = Cells(network, model)
         self._known: dict[tuple[Any, ...], list[Site]] = {}
 
     def drives(
@@ -96,7 +97,7 @@ class Inputs:
             None if sections is None else sections.tobytes(),
         )
         if key not in self._known:
-            found = find_sites(stimulus, self.network, self.model)
+            found = self._cells.sites(stimulus)
             if len(self._known) == _LAYOUTS:
                 self._known.pop(next(iter(self._known)))
             self._known[key] = found
@@ -129,6 +130,8 @@ class Inputs:
     ) -> dict[str, Floats]:
         """Return `I_<section>` nA and `G_<section>` µS per row and cell of one population."""
         population = self.network.populations[site.population]
+        if stimulus.input_mode == "extracellular" and not population.equations.coupled:
+            return {}  # no two compartments between which it could differ
         applied = {section: part.place(rows) for section, part in site.parts.items()}
         mode = stimulus.input_mode
         if mode == "extracellular":

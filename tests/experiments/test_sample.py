@@ -152,3 +152,16 @@ def test_killed_run_continues_and_equals_the_unkilled_one(small, tmp_path):
         again = merged / file.relative_to(small.merge())
         assert read_rows(again).equals(read_rows(file))
         assert again.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.mpi
+def test_mpi_ranks_make_the_same_rows(small, tmp_path):
+    process = run(tmp_path, "mpi", "n=2", *WORDS, "--launch", "--merge")
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    (record,) = (tmp_path / "sample").iterdir()
+    merged = record / "dataset" / "EI1"
+    files = sorted(Path(small.merge()).rglob("*.parquet"))
+    assert len(files) == 2
+    for file in files:
+        assert (merged / file.relative_to(small.merge())).read_bytes() == file.read_bytes()

@@ -11,6 +11,7 @@ from livn.arrays import as_floats
 from livn.env.geometry import compartment_coordinates
 from livn.env.lifecycle import Lifecycle
 from livn.errors import InvalidValue
+from livn.io import IO
 from livn.stimulus import Stimulus
 
 
@@ -55,16 +56,19 @@ class Touch(Lifecycle):
         """Return the rows (gid, x, y, z), µm, that membrane currents are recorded for."""
         return self._compartments()[0].copy()
 
-    def cell_stimulus(self, channel_inputs: Any, dt: float = 1.0) -> Stimulus:
+    def cell_stimulus(
+        self, channel_inputs: Any, dt: float = 1.0, *, io: IO | None = None
+    ) -> Stimulus:
         """Return what electrode commands do to the cells.
 
         Args:
             channel_inputs: commands, µA (mW for light), shape (n_steps, n_channels); a policy; or
                 a stimulus of electrodes such as `Stimulus.biphasic_pulse` makes.
             dt: step of an array, ms.
+            io: they go to; None for that of the Env.
         """
         coordinates, sections = self._compartments()
-        return self.io.cell_stimulus(coordinates, channel_inputs, dt, sections=sections)
+        return (io or self.io).cell_stimulus(coordinates, channel_inputs, dt, sections=sections)
 
     def channel_recording(self, ii: Any, *recordings: Any) -> Any:
         """Return what each channel hears of the cells: dicts by channel id, the ids first.

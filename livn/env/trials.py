@@ -68,15 +68,14 @@ class Trial:
         """Run the trial; what its decoding asked to be recorded is forgotten afterwards."""
         env = culture.env
         decoding, encoding = culture.pipeline(self.decoding, self.encoding)
-        recorder = env.recorder
-        spikes, channels = set(recorder.spikes), {k: dict(v) for k, v in recorder.channels.items()}
+        recorder, env.recorder = env.recorder, env.recorder.twin()
         try:
             self._begin(env, decoding)
             value = env(decoding, self.inputs, encoding, **self.options)
             end = env.snapshot() if self.keep else None
             return Ended(value, state_of(decoding), end)
         finally:
-            recorder.spikes, recorder.channels = spikes, channels
+            env.recorder = recorder
 
     def _begin(self, env: Env, decoding: Any) -> None:
         if self.start is None:

@@ -11,11 +11,11 @@ import pytest
 from distributable import Killing, Pulse
 
 import livn
-import livn.tasks
 from livn.env.distributed import DistributedEnv
-from livn.errors import LivnError
+from livn.errors import InvalidValue, LivnError
 from livn.io import MEA, Platform
 from livn.stimulus import BurstPolicy, ChannelSet, Stimulus
+from livn.tasks.pulses import PulseAmplitudes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "closed_loop.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -128,3 +128,15 @@ def test_worker_that_is_killed_is_named():
 def test_every_row_is_tried():
     others = {"step of a closed environment", "worker killed twice at a task"}
     assert set(ROWS) == {*CULTURE, *DEVICE, *GAME} | others
+
+
+def test_device_has_its_say_on_encodings_and_on_batches(cl1):
+    pulses = PulseAmplitudes(n_channels=16, phase_duration=0.2, dt=0.02, interphase_gap=0.04)
+    assert pulses(cl1, 10.0, np.eye(16)[0] * 0.5).width == 4 * 2  # 2.5 uA reach 4 cells
+    with pytest.raises(InvalidValue, match="current is above the limit of cl1: got -5 uA on chann"):
+        pulses(cl1, 10.0, np.eye(16)[2])
+    copies = livn.Env(2, "Izhikevich", Platform(ARRAY, "cl1"), backend="native").batch(2)
+    actions = np.zeros((2, 16))
+    actions[1, 3] = 1.0
+    with pytest.raises(InvalidValue, match="current is above the limit of cl1: got -5 uA on chann"):
+        pulses(copies, 10.0, actions)

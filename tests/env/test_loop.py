@@ -11,7 +11,14 @@ import pytest
 
 import livn
 from livn.env.loop import Recording, read_recording
-from livn.errors import CorruptFile, InvalidState, InvalidType, InvalidValue, UnknownName
+from livn.errors import (
+    CorruptFile,
+    InvalidState,
+    InvalidType,
+    InvalidValue,
+    NotSupported,
+    UnknownName,
+)
 from livn.io import Platform
 from livn.io.amplifier import Amplifier
 from livn.io.detection import Detector, agreement
@@ -29,7 +36,8 @@ def culture():
 
 @pytest.fixture
 def env(culture):
-    return culture.clear().reseed_noise(0)
+    culture.recorder.channels = {}
+    return culture.clear().reseed_noise(0).record_spikes()
 
 
 def spikes_of(ticks):
@@ -98,6 +106,22 @@ def test_stimulus_comes_after_the_lead_and_does_what_commands_do(env):
     assert not np.array_equal(whole.spike_times, silent.spike_times)
 
 
+def test_pulse_across_the_end_of_a_tick_is_played_whole(env):
+    ticks = []
+    for tick in env.loop(1000, stop_after_ticks=5, frames=True, amplifier=Amplifier(artefact_uv=1)):
+        ticks.append(tick)
+        if tick.iteration == 0:
+            # from 1.08 + 0.8 = 1.88 ms to 2.2 ms
+            tick.stimulate(BurstPolicy(channels=(0,), phases=3.0, start_ms=0.8))
+    assert [s.timestamp for t in ticks for s in t.analysis.stims] == [47]
+    commands = np.zeros((250, 1))
+    commands[94:110, 0] = np.repeat([-3.0, 3.0], 8)
+    env.clear().record_membrane_current(dt=0.04)
+    whole = env.run(5, env.cell_stimulus(commands, dt=0.02), dt=0.02)
+    voltage = [t.run.current for t in ticks]
+    assert np.concatenate(voltage, axis=1) == pytest.approx(whole.current, rel=1e-6, abs=1e-9)
+
+
 def test_pulses_of_a_busy_electrode_wait(env):
     policy = BurstPolicy(channels=(0,), phases=1.0)
     for tick in env.loop(100, stop_after_ticks=1):
@@ -124,7 +148,7 @@ def test_latency_delays_and_its_jitter_is_keyed_by_the_frame(env):
 def test_frames_are_the_potential_in_units(env):
     ticks = list(env.loop(100, stop_after_ticks=4, frames=True))
     frames = np.concatenate([t.frames for t in ticks])
-    env.clear()
+    env.clear().record_membrane_current(dt=0.04)
     run = env.run(40, dt=0.02)
     potential = env.potential_recording(run.current, run.current_ids)
     assert frames.dtype == np.int16
@@ -170,6 +194,21 @@ def test_detection_against_the_ground_truth(env):
     assert len(true) > 25
     assert score.precision > 0.95
     assert 0.5 < score.recall < 0.9
+
+
+def test_loop_leaves_what_is_recorded_as_it_was(env):
+    before = env.recorder
+    list(env.loop(100, stop_after_ticks=1, frames=True))
+    assert env.recorder is before
+    assert env.run(10, dt=0.02).current is None
+
+
+def test_loop_forgets_what_is_over(env):
+    loop = env.loop(100, stop_after_ticks=30)
+    for tick in loop:
+        tick.stimulate(BurstPolicy(channels=(0,), phases=1.0))
+    kept = vars(loop._schedule)
+    assert max(len(kept[name]) for name in ("_queued", "_coming", "_played", "_known")) <= 2
 
 
 def test_loop_ends_when_it_is_told(env):
@@ -221,6 +260,19 @@ def test_loops_that_are_none_are_refused(env, arguments, options, message):
     with pytest.raises(InvalidValue, match=message):
         env.loop(*arguments, **options)
     assert env.t == 0.0
+
+
+def test_env_on_several_ranks_has_no_loop(env):
+    class Ranks:
+        def Get_size(self):
+            return 2
+
+    env.comm = Ranks()
+    try:
+        with pytest.raises(NotSupported, match="loop runs in one process: got an env on 2 ranks"):
+            env.loop(100)
+    finally:
+        env.comm = None
 
 
 def test_closed_env_has_no_loop():

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from livn.arrays import n_steps, positive
 from livn.env.loop.file import Recording
 from livn.env.loop.schedule import Schedule, Stim
-from livn.errors import InvalidState, InvalidType, InvalidValue
+from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
 from livn.io import Platform
 from livn.io.amplifier import Amplifier
 from livn.io.detection import Detector
 from livn.run import Run
-from livn.stimulus import DEVICES, Device
+from livn.stimulus import DEVICES, Device, Stimulus
+from livn.stimulus.phases import Phases
 from livn.stimulus.policies import ElectrodePolicy
 
 if TYPE_CHECKING:
@@ -135,6 +136,11 @@ class Loop:
         recording: Recording | None = None,
         paced: bool = False,
     ):
+        if env.comm is not None and env.comm.Get_size() > 1:
+            raise NotSupported(
+                f"loop runs in one process: got an env on {env.comm.Get_size()} ranks. Make it "
+                "without comm."
+            )
         self.env = env.init()
         self.device: Device = (
             env.io.device if isinstance(env.io, Platform) else DEVICES["unlimited"]
@@ -153,9 +159,6 @@ class Loop:
         self._schedule = Schedule(self, latency_ms, latency_jitter_ms)
         self._stopped, self._iteration = False, 0
         self.lateness: list[float] = []
-        env.record_spikes()
-        if self._frames:
-            env.record_membrane_current(dt=frame_ms)
 
     def _frames_per_tick(self, ticks_per_second: float) -> int:
         wanted = positive(ticks_per_second, "ticks_per_second", "Hz")
@@ -234,9 +237,17 @@ class Loop:
         return self._schedule.add(policy)
 
     def __iter__(self) -> Iterator[Tick]:
-        """Yield ticks until the end; the recording is closed then, whatever the program raises."""
+        """Yield ticks until the end, whatever the program raises.
+
+        Then the recording is closed, and the Env records what it did before.
+        """
+        env, recorder = self.env, self.env.recorder
+        env.recorder = recorder.twin()
         begin = perf_counter()
         try:
+            env.record_spikes()
+            if self._frames:
+                env.record_membrane_current(dt=self.frame_ms)
             while not self._stopped and self._iteration != self._n_ticks:
                 tick = self._turn()
                 if self._paced:
@@ -248,7 +259,7 @@ class Loop:
                     self._recording.write(tick)
                 yield tick
         finally:
-            self._stopped = True
+            self._stopped, env.recorder = True, recorder
             if self._recording is not None:
                 self._recording.close()
 
@@ -256,11 +267,12 @@ class Loop:
         """Run the culture for one tick."""
         start = self.timestamp
         commands = self._schedule.commands(self._iteration)
-        stimulus = None if commands is None else self.env.cell_stimulus(commands, dt=self.dt)
+        stimulus = None if commands is None else self._of_cells(commands)
         run = self.env.run(self.tick_ms, stimulus, dt=self.dt)
         stop = start + self.frames_per_tick
-        stims = self._schedule.stims(start, stop)
-        potential = self._record(run, start) if self._frames else None
+        stims = self._schedule.stims(stop)
+        seen = self._schedule.seen(start, self._amplifier.lasting_ms())
+        potential = self._record(run, start, seen) if self._frames else None
         spikes = (
             self._heard(run, start) if self._detector is None else self._found(potential, start)
         )
@@ -277,10 +289,14 @@ class Loop:
             loop=self,
         )
 
-    def _record(self, run: Run, start: int) -> NDArray[np.float64]:
+    def _of_cells(self, commands: NDArray[np.float32]) -> Stimulus:
+        """Return what commands do; the device has seen all of the pulse they may be a part of."""
+        io = self.env.io.io if isinstance(self.env.io, Platform) else self.env.io
+        return self.env.cell_stimulus(commands, self.dt, io=io)
+
+    def _record(self, run: Run, start: int, phases: Phases | None) -> NDArray[np.float64]:
         """Return what the amplifier makes of the potential, uV."""
         potential = self.env.potential_recording(run.current, run.current_ids)
-        phases = self._schedule.seen(start, self._amplifier.lasting_ms())
         return self._amplifier.record(
             potential, self.frame_ms, self.env.seed, self.env.stream, start, phases
         )

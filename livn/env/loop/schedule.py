@@ -13,6 +13,7 @@ from livn.stimulus.phases import Phases, phases_of
 from livn.stimulus.policies import ElectrodePolicy
 from livn.stimulus.pulses import PulseTrain
 
+KNOWN = 64  # policies whose pulses are remembered
 LATENCY_SITE = (1 << 40) + 2  # what draws; see livn.io.amplifier
 
 
@@ -73,25 +74,41 @@ class Schedule:
                 )
         self._loop, self._latency, self._jitter = loop, latency_ms, jitter_ms
         self._queued: list[Queued] = []
+        self._coming: list[Stim] = []
         self._played: list[Phases] = []
+        self._known: dict[ElectrodePolicy, tuple[PulseTrain, Phases]] = {}
         self._free = np.zeros(loop.n_channels, np.int64)  # first step at which a channel is free
         self._steps_per_frame = round(loop.frame_ms / loop.dt)
 
     def add(self, policy: ElectrodePolicy) -> int:
         """Queue a policy, and return the frame in which it begins."""
         loop = self._loop
-        train = policy.train(loop.dt)
-        commands = train.window(0, train.n_steps)
-        loop.device.check(commands, loop.dt)
+        train, phases = self._checked(policy)
         wait = max(1e-3 * loop.device.lead_us, self._latency + self._drawn())
         now = loop.timestamp * self._steps_per_frame
         driven = list(train.channels)
         first = max(now + self._on_grid(wait), int(self._free[driven].max()))
         self._free[driven] = first + train.n_steps
         self._queued.append(Queued(train, first))
-        phases = phases_of(commands[None], loop.dt)
-        self._played.append(replace(phases, start=phases.start + first * loop.dt))
+        start = phases.start + first * loop.dt
+        self._played.append(replace(phases, start=start))
+        frames = np.floor(start / loop.frame_ms + 1e-6).astype(int)
+        begin = np.flatnonzero(phases.position == 0)
+        pairs = zip(frames[begin].tolist(), phases.channel[begin].tolist(), strict=True)
+        self._coming += [Stim(*pair) for pair in pairs]
         return first // self._steps_per_frame
+
+    def _checked(self, policy: ElectrodePolicy) -> tuple[PulseTrain, Phases]:
+        """Return pulses and phases of a policy that the device allows."""
+        if policy not in self._known:
+            dt = self._loop.dt
+            train = policy.train(dt)
+            commands = train.window(0, train.n_steps)
+            self._loop.device.check(commands, dt)
+            if len(self._known) == KNOWN:
+                self._known.pop(next(iter(self._known)))
+            self._known[policy] = train, phases_of(commands[None], dt)
+        return self._known[policy]
 
     def commands(self, iteration: int) -> NDArray[np.float32] | None:
         """Return the commands of the tick that begins now, uA, None if there are none."""
@@ -108,17 +125,14 @@ class Schedule:
             found[first - start : last - start] += window
         return found
 
-    def stims(self, start: int, stop: int) -> list[Stim]:
-        """Return the pulses that began in frames [start, stop)."""
-        found = []
-        for phases in self._played:
-            frames = np.floor(phases.start / self._loop.frame_ms + 1e-6).astype(int)
-            begun = (phases.position == 0) & (start <= frames) & (frames < stop)
-            found += [Stim(int(frames[k]), int(phases.channel[k])) for k in np.flatnonzero(begun)]
-        return sorted(found)
+    def stims(self, stop: int) -> list[Stim]:
+        """Return the pulses that began before frame `stop` and were not returned before."""
+        begun = sorted(stim for stim in self._coming if stim.timestamp < stop)
+        self._coming = [stim for stim in self._coming if stim.timestamp >= stop]
+        return begun
 
     def seen(self, start: int, lasting_ms: float) -> Phases | None:
-        """Return the phases that may still be seen from frame `start` on, and forget the others."""
+        """Return the phases that are seen from frame `start` on, and forget those before."""
         ending = start * self._loop.frame_ms - lasting_ms
         self._played = [p for p in self._played if (p.start + p.duration).max() >= ending]
         if not self._played:

@@ -1,5 +1,6 @@
 """Spikes as the array detects them: crossings of a threshold, behind a real amplifier."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from livn.decoding.measure import as_run
 from livn.io.amplifier import Amplifier
 from livn.io.detection import Detector, noise_level
 from livn.run import Run
+from livn.stimulus.phases import phases_of
+from livn.stimulus.policies import ElectrodePolicy
 from livn.types import Decoding
 
 
@@ -17,14 +20,15 @@ class DetectedSpikes(Decoding):
     """What a threshold finds in the potential of each electrode.
 
     Noise and dead electrodes are those of the seed and noise stream of the Env, so that another
-    trial has other noise and the same dead electrodes. Nothing is known of stimuli here: artefact
-    and blanking are seen in `env.loop`.
+    trial has other noise and the same dead electrodes.
 
     Keys: `times` (ms) and `channels` (positions) of the spikes in order of time, `noise_uv` and
     `threshold_uv` of each channel. The same on every rank.
 
     Attributes:
         amplifier: between electrodes and threshold.
+        pulses: that were played from the start of the run, whose artefact is seen and which are
+            blanked; None for none.
         n_sigma: threshold in standard deviations of the noise of each channel, which is estimated
             from the median of this run (Quiroga et al. 2004, Neural Comput 16:1661); 4 to 6.
         threshold_uv: of all channels instead, below 0, uV.
@@ -33,6 +37,7 @@ class DetectedSpikes(Decoding):
     """
 
     amplifier: Amplifier = Amplifier()
+    pulses: ElectrodePolicy | None = None
     n_sigma: float = Field(default=5.0, gt=0, allow_inf_nan=False)
     threshold_uv: float | None = Field(default=None, lt=0, allow_inf_nan=False)
     refractory_ms: float = Field(default=1.0, gt=0, allow_inf_nan=False)
@@ -57,7 +62,11 @@ class DetectedSpikes(Decoding):
 
     def _detect(self, potential: Any, step: float, t0: float, env: Any) -> dict[str, Any]:
         start = round(t0 / step)
-        recorded = self.amplifier.record(potential, step, env.seed, env.stream, start)
+        phases = None
+        if self.pulses is not None:
+            phases = phases_of(np.asarray(self.pulses())[None], self.pulses.dt)
+            phases = replace(phases, start=phases.start + t0)
+        recorded = self.amplifier.record(potential, step, env.seed, env.stream, start, phases)
         detector = Detector.calibrated(recorded, step, self.n_sigma, self.refractory_ms)
         if self.threshold_uv is not None:
             detector.threshold_uv = np.full(len(recorded), self.threshold_uv)

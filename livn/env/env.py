@@ -184,8 +184,9 @@ class Env(Tuning, Recorded, Touch, Plasticity):
 
         Args:
             ticks_per_second: how often the program gets a tick, of simulated time; a tick is a
-                whole number of frames. Frames are those of the device of a `Platform`, else one
-                step of the model each.
+                whole number of frames. Frames are those of the device of a `Platform`, else of
+                0.04 ms, and the step is the largest that divides a frame and is at most that of
+                the model: 0.02 ms for the default model on a CL1.
             stop_after_seconds, stop_after_ticks: end, also of simulated time; else `loop.stop()`.
             frames: record the potential of every electrode.
             amplifier: what is between it and the frames; None for nothing.

@@ -208,7 +208,7 @@ def _is_multiple(times: NDArray[np.float64], grid: float) -> NDArray[np.bool_]:
 DEVICES = {
     d.name: d
     for d in (
-        Device("unlimited"),
+        Device("unlimited", rate_hz=25_000.0),
         Device(
             "cl1",
             rate_hz=25_000.0,

@@ -8,6 +8,7 @@ from livn.decoding import DetectedSpikes, Pipe, Slice
 from livn.errors import InvalidState
 from livn.io.amplifier import Amplifier
 from livn.io.detection import agreement
+from livn.stimulus import BurstPolicy
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,19 @@ def test_window_is_detected_as_in_the_whole(env):
     part = env(Pipe(duration=2000, stages=[Slice(start=1000, stop=2000), stage]))
     late = whole["times"][whole["times"] >= 1000]
     assert part["times"] + 1000 == pytest.approx(late)
+
+
+def test_pulses_are_seen_and_blanked(env):
+    pulses = BurstPolicy(channels=(0,), phases=((200, -2), (200, 2)), start_ms=100.0, dt=0.05)
+    options = {"pulses": pulses, "threshold_uv": -90.0}
+
+    def near(amplifier):
+        times = detected(env, amplifier=amplifier, **options)["times"]
+        return [t for t in times if 99.9 < t < 101.0]
+
+    assert near(Amplifier()) == []
+    assert near(Amplifier(artefact_uv=1000.0)) == pytest.approx([100.0])
+    assert near(Amplifier(artefact_uv=1000.0, blanking_ms=5.0)) == []
 
 
 def test_dead_electrodes_detect_nothing(env):

@@ -40,24 +40,23 @@ class Surrogate(Optimiser):
         """Return the next n points: a Sobol sequence first, then by the models."""
         done = len(self.told)
         n_start = min(n, max(0, self.initial - done))
-        if n_start < n:
-            with threadpool_limits(1):  # sums in one order give one answer, whatever the machine
-                models = self.models()
-                if models:
-                    start = sobol_points(len(self.space), done, n_start, self.seed)
-                    return start + self._proposed(n - n_start, models)
-        return sobol_points(len(self.space), done, n, self.seed)
+        models = self.models() if n_start < n else {}
+        if not models:
+            return sobol_points(len(self.space), done, n, self.seed)
+        start = sobol_points(len(self.space), done, n_start, self.seed)
+        with threadpool_limits(1):
+            return start + self._proposed(n - n_start, models)
 
     def models(self) -> dict[str, FeatureModel]:
         """Return the model of each feature that was measured often enough and varies."""
         found = {}
-        for goal in self.goals:
-            x, y = self._measured(goal)
-            if len(y) >= FEWEST and np.ptp(y) > 0:
-                size = checkpoint(len(y))
-                key = goal.feature, size
-                found[goal.feature] = FeatureModel(x, y, size, self._found.get(key))
-                self._found[key] = found[goal.feature].found
+        with threadpool_limits(1):  # sums in one order give one answer, whatever the machine
+            for goal in self.goals:
+                x, y = self._measured(goal)
+                if len(y) >= FEWEST and np.ptp(y) > 0:
+                    key = goal.feature, checkpoint(len(y))
+                    model = FeatureModel(x, y, key[1], self._found.get(key))
+                    found[goal.feature], self._found[key] = model, model.found
         return found
 
     def sensitivity(self) -> dict[str, dict[str, float]]:

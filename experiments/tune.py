@@ -106,8 +106,8 @@ class Tune(SystemComponent):
     def compute(self) -> None:
         """Evaluate what is missing, then the finalists on new noise."""
         options = self.config
-        with self.pool(self.question()) as pool:
-            search = self.search()
+        with self.pool(self._question()) as pool:
+            search = self._search()
             search.probe(pool)
             with start(self._plan(search, pool.n_workers)) as progress:
                 for row in search.run(pool):
@@ -118,17 +118,17 @@ class Tune(SystemComponent):
                 self._draw(search)
                 progress.after(self._outcome(search))
 
-    def question(self) -> Question:
+    def _question(self) -> Question:
         """Return what is evaluated."""
         o = self.config
         return Question(o.system, o.target, dict(o.target_options), o.model, o.backend)
 
-    def search(self) -> Search:
+    def _search(self) -> Search:
         """Return the search at the point its rows have brought it to."""
         o = self.config
         budget = Budget(o.evaluations, o.batch, o.trials, o.enough, o.give_up)
         journal = self.journal(EVALUATIONS)
-        return Search(self.question(), journal, o.method, budget, o.seed, o.initial)
+        return Search(self._question(), journal, o.method, budget, o.seed, o.initial)
 
     def _plan(self, search: Search, n_workers: int) -> Plan:
         o = self.config
@@ -179,7 +179,7 @@ class Tune(SystemComponent):
         """
         if not self.is_materialized() or not len(self.journal(EVALUATIONS)):
             self.require_finished()
-        return self.search().replay()
+        return self._search().replay()
 
     def candidates(self) -> list[Candidate]:
         """Return the finalists, best first by their means on new noise."""

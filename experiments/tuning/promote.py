@@ -1,10 +1,10 @@
 """Tuned parameters go where `livn.make` reads them, with a note of where they come from."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.journal import write_whole
 from livn.errors import InvalidState
 from livn.system import System
 from livn.system.document import read_object
@@ -47,12 +47,4 @@ def promote(
     if present and by is None:
         groups[f"{group}-before"] = present
     groups[group] = {"params": dict(params), "meta": dict(meta)}
-    return _write(path, {**document, model: groups})
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    scratch.replace(path)
-    return path
+    return write_whole(path, {**document, model: groups})

@@ -68,7 +68,7 @@ def test_from_nothing_to_inside_every_band(tuned):
     assert best.inside
     assert best.repeats == 3
     assert 2.0 <= best.mean["firing_rate"] <= 4.5
-    assert tuned.metrics()["confirmed"] is True
+    assert tuned.metrics()["outside_best"] == 0
     assert (tuned.directory / "tune.png").stat().st_size > 10_000
 
 

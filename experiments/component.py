@@ -60,6 +60,7 @@ from experiments.described import Described
 from experiments.journal import Journal, write_whole
 from experiments.lock import Taken, exclusively
 from experiments.options import check_options
+from experiments.progress import logged
 from experiments.upstream import parameters_hash, system_hash, system_lineage
 from livn import settings
 from livn.errors import InvalidState
@@ -243,11 +244,14 @@ class Component(Described):
         self._problem: BaseException | None = None
         self._heal()
         (self.directory / ERROR).unlink(missing_ok=True)
-        try:
-            self.compute()
-        except BaseException as problem:
-            self._problem = problem
-            with Path(Execution.get().output_filepath()).open("a", encoding="utf-8") as log:
+        with (
+            Path(Execution.get().output_filepath()).open("a", encoding="utf-8") as log,
+            logged(log),
+        ):
+            try:
+                self.compute()
+            except BaseException as problem:
+                self._problem = problem
                 log.write("".join(traceback.format_exception(problem)))
 
     def on_failure(self, exception: BaseException) -> None:

@@ -14,7 +14,7 @@ On a terminal this is a screen with a bar, elsewhere plain lines a minute apart,
 from experiments.progress.base import Output
 from experiments.progress.events import Events
 from experiments.progress.lines import Lines
-from experiments.progress.report import Progress, chosen_output, start, use
+from experiments.progress.report import Progress, chosen_output, logged, start, use
 from experiments.progress.screen import Screen
 from experiments.progress.state import Figure, Plan, State, spell_duration
 
@@ -28,6 +28,7 @@ __all__ = [
     "Screen",
     "State",
     "chosen_output",
+    "logged",
     "spell_duration",
     "start",
     "use",

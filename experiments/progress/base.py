@@ -53,6 +53,43 @@ class Silent(Output):
         """Tell nothing."""
 
 
+class Together(Output):
+    """Tells several outputs the same."""
+
+    def __init__(self, *outputs: Output):
+        self._outputs = outputs
+
+    def before(self, plan: Plan) -> None:
+        """Tell what is about to be done."""
+        for output in self._outputs:
+            output.before(plan)
+
+    def update(self, state: State) -> None:
+        """Tell how far the run is."""
+        for output in self._outputs:
+            output.update(state)
+
+    def note(self, text: str) -> None:
+        """Tell something that happened."""
+        for output in self._outputs:
+            output.note(text)
+
+    def after(self, state: State, summary: Mapping[str, Any]) -> None:
+        """Tell what came out."""
+        for output in self._outputs:
+            output.after(state, summary)
+
+    def stopped(self, state: State, cause: str) -> None:
+        """Tell that the run ended before its time."""
+        for output in self._outputs:
+            output.stopped(state, cause)
+
+    def close(self) -> None:
+        """Give back what the outputs hold."""
+        for output in self._outputs:
+            output.close()
+
+
 def describe_plan(plan: Plan) -> Sequence[tuple[str, str]]:
     """Return (name, text) of what a reader should know before a run."""
     left = plan.total - plan.reused

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from rich.console import Console
 
-from experiments.progress.base import Output, Silent
+from experiments.progress.base import Output, Silent, Together
 from experiments.progress.events import Events
 from experiments.progress.lines import Lines
 from experiments.progress.screen import Screen
@@ -19,11 +19,13 @@ from experiments.progress.state import Figure, Plan, State
 from livn.errors import unknown_names
 
 OUTPUTS: dict[str, Callable[[], Output]] = {
-    "screen": lambda: Screen(Console(stderr=True, highlight=False)),
+    # Past what a component's log takes of stderr: it gets lines, see `logged`.
+    "screen": lambda: Screen(Console(file=sys.__stderr__, highlight=False)),
     "lines": lambda: Lines(sys.stderr),
     "json": lambda: Events(sys.stdout),
     "silent": Silent,
 }
+_log: ContextVar[TextIO | None] = ContextVar("log of progress", default=None)
 _wanted: ContextVar[str | None] = ContextVar("output of progress", default=None)
 
 
@@ -87,7 +89,20 @@ class Progress:
 
 def start(plan: Plan) -> Progress:
     """Return the progress of a run, to be entered, on the output in use."""
-    return Progress(plan, OUTPUTS[chosen_output()]())
+    output, log = OUTPUTS[chosen_output()](), _log.get()
+    if isinstance(output, Screen) and log is not None:
+        output = Together(output, Lines(log))
+    return Progress(plan, output)
+
+
+@contextmanager
+def logged(log: TextIO) -> Iterator[None]:
+    """Let a log have lines where a screen is used: what a screen draws is none of a log's."""
+    token = _log.set(log)
+    try:
+        yield
+    finally:
+        _log.reset(token)
 
 
 @contextmanager

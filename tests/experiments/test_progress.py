@@ -19,6 +19,7 @@ from experiments.progress import (
     Progress,
     Screen,
     chosen_output,
+    logged,
     spell_duration,
     start,
     use,
@@ -218,3 +219,14 @@ def test_unknown_output_names_the_nearest():
 )  # fmt: skip
 def test_wall_times_are_told_in_two_units(seconds, text):
     assert spell_duration(seconds) == text
+
+
+def test_log_has_lines_where_a_screen_is_drawn(tmp_path):
+    path = tmp_path / "output.log"
+    with path.open("w") as log, use("screen"), logged(log), start(PLAN) as progress:
+        progress.advance()
+        progress.after({"rows": 12})
+    told = path.read_text()
+    assert PLAN.title in told
+    assert "rows" in told
+    assert "\x1b" not in told

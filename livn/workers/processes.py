@@ -15,6 +15,7 @@ from livn.workers.outcome import Factory, Outcome, attempt, pack
 from livn.workers.pool import Pool
 
 TRIES = 2  # of a task whose worker dies
+STARTS = 3  # of a worker that dies before it is ready
 LAST_LINES = 40  # of the standard error of a worker that are kept
 PATIENCE = 5.0  # s for a process to end by itself
 
@@ -144,7 +145,7 @@ class Processes(Pool):
         self._told: list[bytes] = []  # what every worker must know
         self._tries: dict[int, int] = {}
         self._workers = [Worker(k, self._factory) for k in range(n_workers)]
-        for worker in self._workers:
+        for worker in list(self._workers):
             self._make_ready(worker)
 
     @property
@@ -213,17 +214,22 @@ class Processes(Pool):
         self._replace(worker)
 
     def _replace(self, worker: Worker) -> Worker:
-        worker.connection.close()
-        successor = Worker(worker.number, self._factory)
-        self._workers[worker.number] = successor
-        self._make_ready(successor)
-        return successor
+        return self._make_ready(self._successor(worker))
 
-    def _make_ready(self, worker: Worker) -> None:
-        """Wait until the factory is through, and tell what was told before.
+    def _successor(self, worker: Worker) -> Worker:
+        worker.connection.close()
+        self._workers[worker.number] = Worker(worker.number, self._factory)
+        return self._workers[worker.number]
+
+    def _make_ready(self, worker: Worker, starts: int = 1) -> Worker:
+        """Return a worker that has its function and was told what was told before.
+
+        Args:
+            worker: that was just started, or its successor if it dies now.
+            starts: how often it was started.
 
         Raises:
-            RemoteError: if that fails; the pool is closed then.
+            RemoteError: if that fails, or it dies at the last start; the pool is closed then.
         """
         doing = "making its function"
         try:
@@ -234,13 +240,16 @@ class Processes(Pool):
                     worker.send(message)
                     outcome = worker.receive()
         except Died:
-            death = worker.died(doing)
+            self.deaths.append(worker.died(doing))
+            if starts < STARTS:
+                return self._make_ready(self._successor(worker), starts + 1)
             self.close()
-            raise death from None
+            raise self.deaths[-1] from None
         error = outcome.error(doing, worker.number)
         if error is not None:
             self.close()
             raise error
+        return worker
 
     def _tell_all(self, message: bytes) -> list[Any]:
         for worker in list(self._workers):

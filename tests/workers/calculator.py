@@ -88,3 +88,11 @@ def dying(comm):
     """End instead of making it."""
     sys.stderr.write("not even started\n")
     os._exit(7)
+
+
+def dying_once(comm, path):
+    """End once instead of making it."""
+    if not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Calculator(comm)

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
-from calculator import broken, calculator, dying
+from calculator import broken, calculator, dying, dying_once
 
 from livn.errors import InvalidState, InvalidType, InvalidValue, RemoteError, WorkerDied
 from livn.workers import Here, Processes, start
@@ -176,6 +177,12 @@ def test_factory_that_fails_is_told():
         match=r"(?s)^worker 0 died while making its function: got exit status 7 .*not even started",
     ):
         start(dying, workers=1)
+
+
+def test_worker_that_dies_while_it_starts_is_started_again(tmp_path):
+    with Processes(partial(dying_once, path=str(tmp_path / "once")), 1) as pool:
+        assert pool.wait(pool.submit(("square", 3))).result() == 9
+        assert [death.kind for death in pool.deaths] == ["SIGKILL"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ Importing livn imports no simulator; the names below are loaded when first used.
 
 import sys
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,5 +57,27 @@ def __dir__() -> list[str]:
     return __all__
 
 
-if "gymnasium" in sys.modules:  # which looks for ids right after it has imported "livn:"
+class _OnGymnasium:
+    """A finder that lets livn register its tasks where gymnasium is imported after it."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != "gymnasium":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: ModuleType) -> None:
+                execute(module)
+                import_module("livn.tasks")
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+        return spec
+
+
+# gym.make("livn:...") imports livn and then looks for the id.
+if "gymnasium" in sys.modules:
     import_module("livn.tasks")
+else:
+    sys.meta_path.insert(0, _OnGymnasium())

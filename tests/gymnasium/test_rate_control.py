@@ -53,8 +53,9 @@ def test_env_checker_finds_nothing():
     "lines",
     [
         "import gymnasium; e = gymnasium.make('livn:livn/EI1-RateControl-v0')",
-        "import livn, gymnasium; e = gymnasium.make('livn.tasks:livn/EI1-RateControl-v0')",
-        "import livn, gymnasium, livn.tasks; e = gymnasium.spec('livn/EI1-RateControl-v0')",
+        "import livn, gymnasium; e = gymnasium.make('livn:livn/EI1-RateControl-v0')",
+        "import livn.env; from gymnasium import spec; e = spec('livn/EI1-RateControl-v0')",
+        "import gymnasium, livn.tasks; e = gymnasium.spec('livn/EI1-RateControl-v0')",
     ],
 )
 def test_ids_are_found_whatever_is_imported_first(lines):
@@ -66,6 +67,19 @@ def test_ids_are_found_whatever_is_imported_first(lines):
 def test_importing_livn_does_not_import_gymnasium():
     code = "import sys, livn, livn.env; print('gymnasium' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_livn_works_where_there_is_no_gymnasium():
+    code = """
+import sys, livn
+sys.path[:] = [p for p in sys.path if "site-packages" not in p]
+try:
+    import gymnasium
+except ModuleNotFoundError as error:
+    print(error.name, any("OnGymnasium" in repr(f) for f in sys.meta_path))
+"""
+    found = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert found.strip() == "gymnasium False"
 
 
 def test_unknown_id_names_the_nearest():

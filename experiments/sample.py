@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import machinable
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from experiments.component import SystemComponent
 from experiments.parameters import parameter_set, shipped_parameters
@@ -17,12 +17,13 @@ from experiments.progress import Figure, Plan, start
 from experiments.sampling.design import SPLITS, Design
 from experiments.sampling.merge import merge
 from experiments.sampling.parts import Parts, read_rows
+from experiments.sampling.picture import overview
 from experiments.sampling.regenerate import regenerate
 from experiments.sampling.simulate import Simulator
 from experiments.sampling.table import OK, STATUSES
 from experiments.specs import make_encoding, specs_hash
 from experiments.upstream import document_hash
-from livn.errors import InvalidValue
+from livn.errors import InvalidState, InvalidValue
 from livn.system import resolve
 from livn.workers import Pool
 
@@ -62,6 +63,12 @@ class Sample(SystemComponent):
         batch: int = machinable.Field(
             4, ge=1, identifying=False, description="samples advanced together by a worker"
         )
+
+        @model_validator(mode="after")
+        def _check_warmup(self) -> Self:
+            if self.warmup >= self.duration:
+                raise ValueError(f"warmup={self.warmup:g} ms leaves nothing of the duration")
+            return self
 
         @field_validator("samples")
         @classmethod
@@ -122,7 +129,7 @@ class Sample(SystemComponent):
 
     @property
     def _dataset(self) -> Path:
-        return self.directory / DATASET / self.design.system.rstrip("/").rpartition("/")[2]
+        return self.directory / DATASET / self.design.system_name
 
     def compute(self) -> None:
         """Simulate the samples that are missing; the first one is also the probe."""
@@ -165,6 +172,8 @@ class Sample(SystemComponent):
 
     def count(self) -> dict[str, int]:
         """Return how many samples of each split are there so far."""
+        if not self.is_materialized():
+            return dict.fromkeys(SPLITS, 0)
         if self._dataset.exists():
             return {split: sum(1 for _ in self._rows(split)) for split in SPLITS}
         found = Counter(self.design.split(index) for index in self._parts.done())
@@ -175,14 +184,59 @@ class Sample(SystemComponent):
 
         Args:
             dest: where a copy goes besides; its last component names the dataset.
+
+        Raises:
+            InvalidState: if the samples are not all there.
+            InvalidValue: if something is at `dest`.
         """
         self.require_finished()
-        if self._parts.files():
+        if self._parts.files() or not self._dataset.exists():
             merge(self.design, self._parts, self._dataset, self.command())
             self._parts.clear()
         if dest is None:
             return str(self._dataset)
+        if Path(dest).exists():
+            raise InvalidValue(
+                f"directory is taken: got {dest!r}. Choose another one, or remove it.", got=dest
+            )
         return str(shutil.copytree(self._dataset, dest))
+
+    def plot(self, filename: str = "samples.png", most: int = 500) -> str:
+        """Draw the rates of the samples and one of them, and return the path of the picture.
+
+        Args:
+            filename: where to; relative to the record.
+            most: how many samples are looked at, evenly chosen from those there are.
+        """
+        rows = self._some_rows(most) if self.is_materialized() else []
+        if not rows:
+            raise InvalidState(f"{self.label_text()} has no samples yet: got 0. Launch it first.")
+        path = self.directory / filename
+        overview(rows, resolve(self.config.system).population_ranges).savefig(path, dpi=150)
+        return str(path)
+
+    def _some_rows(self, most: int) -> Rows:
+        """Return up to `most` samples, merged or not."""
+        columns = ["encoding", "status", "duration", "it", "tt", "pulses"]
+        files = self._parts.files() or sorted((self._dataset / "data").glob("*.parquet"))
+        rows = [row for path in files for row in read_rows(path, columns).to_pylist()]
+        return rows[:: max(1, -(-len(rows) // most))]
+
+    def publish(self, repository: str, public: bool = False) -> str:
+        """Send the dataset to a repository of the hub, in one commit, and return its address.
+
+        Args:
+            repository: `owner/name`, made where there is none; the card becomes its card.
+            public: whether a repository that is made can be read by all.
+
+        Raises:
+            HubError: if the hub refuses or cannot be reached.
+        """
+        from interface.hub import push_folder
+
+        folder = self.merge()
+        push_folder(folder, repository, message=f"Add {self.label_text()}", public=public)
+        return f"hf://datasets/{repository}"
 
     def regenerate(self, index: int) -> dict[str, Any]:
         """Simulate one row anew and tell whether it equals the stored one, bit for bit."""
@@ -193,7 +247,8 @@ class Sample(SystemComponent):
                 "merged dataset. Call --merge first.",
                 got=index,
             )
-        return {"sample_id": stored["sample_id"], "equal": regenerate(stored) == stored}
+        again = regenerate(stored, self.config.system)
+        return {"sample_id": stored["sample_id"], "equal": again == stored}
 
     def _rows(self, split: str, index: int | None = None) -> Rows:
         """Return the index of every merged row of a split, or one row with all columns."""

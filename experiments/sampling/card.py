@@ -112,7 +112,7 @@ def write_card(
     splits = {split: n for split, n in counts.items() if n}
     front = yaml.safe_dump(_front_matter(design, splits), sort_keys=False, allow_unicode=True)
     listed = [f"| {split} | {n:,} | {sizes[split]:,} |" for split, n in splits.items()]
-    name = design.system.rstrip("/").rpartition("/")[2]
+    name = design.system_name
     text = TEXT.format(
         name=name,
         total=design.total,

@@ -92,9 +92,13 @@ class Design(BaseModel):
 
     def sample_id(self, index: int) -> str:
         """Return the name of a sample, unique over datasets and the same whenever it is made."""
-        name = self.system.rstrip("/").rpartition("/")[2]
         hashes = f"{self.culture_hash}-{self.parameters_hash(index)}"
-        return f"{name}-{hashes}-{self.seed}-{index:06d}"
+        return f"{self.system_name}-{hashes}-{self.seed}-{index:06d}"
+
+    @property
+    def system_name(self) -> str:
+        """Name of the system, without where it lies."""
+        return self.system.rstrip("/").rpartition("/")[2]
 
     @cached_property
     def culture_hash(self) -> str:
@@ -115,9 +119,13 @@ class Design(BaseModel):
     def _parameter_hashes(self) -> Sequence[str]:
         return [document_hash(each)[:HASH_LENGTH] for each in self.parameters]
 
+    def document(self) -> dict[str, Any]:
+        """Return the design as JSON types; of a system on this machine only the name."""
+        return {**self.model_dump(mode="json"), "system": self.system_name}
+
     def to_json(self) -> str:
-        """Return the design as one line of JSON, as every row of the dataset holds it."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Return `document` as one line, as every row of the dataset holds it."""
+        return json.dumps(self.document(), sort_keys=True)
 
 
 def document_hash(document: Mapping[str, Any]) -> str:

@@ -45,14 +45,14 @@ def merge(design: Design, parts: Parts, target: Path, command: str = "") -> Path
     if missing:
         raise InvalidState(
             f"dataset is not complete: got {design.total - missing} of {design.total} samples. "
-            "Launch again; it goes on from there."
+            "Launch again; it goes on from there. Of a finished record, remove it first."
         )
     with staging(target) as fresh:
         (fresh / DATA).mkdir()
         sizes: dict[str, int] = {
             split: _write_split(design, parts, split, fresh / DATA) for split in SPLITS
         }
-        document = json.dumps(design.model_dump(mode="json"), indent=1, sort_keys=True)
+        document = json.dumps(design.document(), indent=1, sort_keys=True)
         (fresh / DESIGN).write_text(document + "\n", encoding="utf-8")
         write_card(design, fresh, sizes, Counter(statuses.values()), command)
         publish(fresh, target, replace=target.exists())

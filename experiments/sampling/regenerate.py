@@ -9,7 +9,7 @@ from experiments.sampling.simulate import Simulator
 from experiments.sampling.table import table
 from livn import get_version
 from livn.errors import InvalidValue
-from livn.system import content_hash, resolve
+from livn.system import UnknownSystem, content_hash, resolve
 
 
 def regenerate(row: Mapping[str, Any], system: str | None = None) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def regenerate(row: Mapping[str, Any], system: str | None = None) -> dict[str, A
 
     Args:
         row: as `datasets.load_dataset` gives it.
-        system: where the system lies now; None for where it lay.
+        system: where the system lies; None for a predefined one.
 
     Raises:
         InvalidValue: if the row has no lineage, the system there is another one, or this is not
@@ -36,20 +36,29 @@ def regenerate(row: Mapping[str, Any], system: str | None = None) -> dict[str, A
             got=row["livn_version"], allowed=get_version(),
         )  # fmt: skip
     document = json.loads(row["design"])
-    if system is not None:
-        document["system"] = system
-    design = Design(**document)
-    found = content_hash(resolve(design.system).uri)
-    if not found.startswith(design.system_hash):
-        raise InvalidValue(
-            f"system is not the one of the row: got content {found[:16]} in {design.system!r}; "
-            f"need {design.system_hash}. Pass where that one lies: regenerate(row, system=...).",
-            got=found, allowed=design.system_hash,
-        )  # fmt: skip
+    design = Design(**{**document, "system": system or document["system"]})
+    _check_system(design)
     simulator = Simulator(design)
     (made,) = simulator([row["index"]])
     simulator.close()
     again: dict[str, Any] = table([made]).to_pylist()[0]
-    if system is not None:  # the design of the row, not where its system lies now
-        again |= {name: row[name] for name in ("design", "system", "sample_id") if name in row}
     return again
+
+
+def _check_system(design: Design) -> None:
+    """Raise unless the system of the design is the one it was made with."""
+    where = "Pass where that one lies: regenerate(row, system=...)."
+    try:
+        found = content_hash(resolve(design.system).uri)
+    except UnknownSystem as problem:
+        raise InvalidValue(
+            f"system of the row is not here: got {design.system!r}; need content "
+            f"{design.system_hash}. {where}",
+            got=design.system, allowed=design.system_hash,
+        ) from problem  # fmt: skip
+    if not found.startswith(design.system_hash):
+        raise InvalidValue(
+            f"system is not the one of the row: got content {found[:16]} in {design.system!r}; "
+            f"need {design.system_hash}. {where}",
+            got=found, allowed=design.system_hash,
+        )  # fmt: skip

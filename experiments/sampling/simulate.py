@@ -26,10 +26,18 @@ class Simulator:
 
     Args:
         design: what the rows are.
-        comm: communicator of the ranks that simulate together, for backends with MPI.
+        comm: communicator of this worker, of one rank.
+
+    Raises:
+        NotSupported: if several ranks are to simulate a sample together.
     """
 
     def __init__(self, design: Design, comm: Any = None):
+        if comm is not None and comm.Get_size() > 1:
+            raise NotSupported(
+                f"samples are simulated by one rank each: got {comm.Get_size()} ranks to a "
+                "simulation. Leave subworld out; n is how many work at once."
+            )
         self.design = design
         self._env = Env(
             design.system, design.model, seed=design.seed, comm=comm, backend=design.backend

@@ -104,7 +104,7 @@ def row(design: Design, index: int, recorded: Recorded) -> dict[str, Any]:
         "warmup": design.warmup,
         "seed": design.seed,
         "stream": index,
-        "system": design.system.rstrip("/").rpartition("/")[2],
+        "system": design.system_name,
         "system_hash": design.system_hash,
         "parameters_hash": design.parameters_hash(index),
         "model": recorded.model,

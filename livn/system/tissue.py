@@ -54,6 +54,12 @@ class LayeredPopulation:
     def __post_init__(self) -> None:
         if self.type not in TYPES:
             raise unknown_names("population type", [str(self.type)], TYPES)
+        only_keys("cells", self.cells, self.cells)
+        only_keys("z", self.z, self.z)
+        if not self.cells:
+            raise InvalidValue(
+                "population has no cells: got cells={}; need layer -> number.", got=self.cells
+            )
         counts = {n: whole(f"number of cells in {n}", c, 1) for n, c in self.cells.items()}
         x, y = pair("axon extent", self.axon)
         axon = positive("axon extent along x", x), positive("axon extent along y", y)
@@ -83,6 +89,9 @@ class LayeredProjection:
     def __post_init__(self) -> None:
         if self.section not in SECTIONS:
             raise unknown_names("section", [str(self.section)], SECTIONS)
+        only_keys("layers", self.layers, self.layers)
+        for name, parameters in (self.mechanisms or {}).items():
+            only_keys(f"mechanism {name!r}", parameters, parameters)
         shares = {n: positive(f"share of synapses in {n}", s) for n, s in self.layers.items()}
         if not isclose(sum(shares.values()), 1.0, abs_tol=1e-9):
             raise InvalidValue(

@@ -1,19 +1,22 @@
 """The component `sample`: its record, workers, kills, and what its command prints."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from experiments.parameters import parameter_set
 from experiments.sample import Workers
 from experiments.sampling.parts import Parts, read_rows
 from experiments.specs import make_encoding, specs_hash
-from livn.errors import InvalidValue, UnknownName
+from livn.errors import InvalidState, InvalidValue, UnknownName
 from livn.experiments import get, storage
 
 SMALL = {
@@ -38,6 +41,8 @@ def test_dataset_has_exactly_the_rows_asked_for(small, tmp_path):
     indices = sorted(i for split in loaded.values() for i in split["index"])
     assert indices == list(range(7))
     assert small.metrics()["samples"] == 7
+    with storage(tmp_path):
+        assert get("experiments.sample", {**SMALL, "seed": 9}).count() == {"train": 0, "test": 0}
 
 
 def test_any_row_is_made_again(small):
@@ -47,10 +52,18 @@ def test_any_row_is_made_again(small):
         small.regenerate(7)
 
 
+def test_samples_are_drawn(small, tmp_path):
+    assert np.ptp(imread(small.plot())[..., 0]) > 0.5
+    with storage(tmp_path), pytest.raises(InvalidState, match="has no samples yet"):
+        get("experiments.sample", {**SMALL, "seed": 9}).plot()
+
+
 def test_copy_of_the_dataset_is_the_same(small, tmp_path):
     copy = Path(small.merge(str(tmp_path / "mine")))
     assert (copy / "README.md").read_text() == Path(small.merge(), "README.md").read_text()
     assert small.command() in (copy / "README.md").read_text()
+    with pytest.raises(InvalidValue, match="directory is taken"):
+        small.merge(str(copy))
 
 
 def test_other_cultures_parameters_and_encodings_are_other_records(small, tmp_path):
@@ -96,6 +109,7 @@ def test_source_of_an_encoding_of_ones_own_counts(tmp_path, monkeypatch):
     ("options", "error", "said"),
     [
         ({"sample": 3}, UnknownName, "did you mean 'samples'"),
+        ({"duration": 100.0}, InvalidValue, "leaves nothing of the duration"),
         ({"samples": 0}, InvalidValue, "need at least one sample"),
         ({"samples": [1, 2, 3]}, InvalidValue, r"a number of samples, or \[train, test\]"),
         ({"encodings": ["random_pulse"]}, UnknownName, "did you mean 'random_pulses'"),
@@ -152,6 +166,29 @@ def test_killed_run_continues_and_equals_the_unkilled_one(small, tmp_path):
         again = merged / file.relative_to(small.merge())
         assert read_rows(again).equals(read_rows(file))
         assert again.read_bytes() == file.read_bytes()
+
+
+def test_dataset_is_published_as_it_is(small, tmp_path):
+    sys.path.insert(0, str(Path(__file__).parents[1] / "house"))
+    from hub_server import Hub
+
+    with Hub() as hub:
+        environment = {
+            **os.environ,
+            "HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_test", "HF_HOME": str(tmp_path),
+            "HF_HUB_DISABLE_XET": "1",
+        }  # fmt: skip
+        root = small.directory.parents[1]
+        process = run(root, *WORDS, '--publish("me/pulses")', env=environment)
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        assert out.splitlines()[0] == "hf://datasets/me/pulses"
+        sent = hub.repositories["me/pulses"]
+    folder = Path(small.merge())
+    files = {str(f.relative_to(folder)): f for f in folder.rglob("*") if f.is_file()}
+    assert {name: content for name, content in sent.items() if name in files} == {
+        name: file.read_bytes() for name, file in files.items()
+    }
 
 
 @pytest.mark.mpi

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections import Counter
 
 import datasets
@@ -20,8 +21,9 @@ from experiments.sampling.simulate import Simulator
 from experiments.sampling.table import SCHEMA, table
 from experiments.specs import UnknownClass, make_encoding
 from livn.env import Env, make
-from livn.errors import CorruptFile, InvalidState, InvalidValue
+from livn.errors import CorruptFile, InvalidState, InvalidValue, NotSupported
 from livn.stimulus.pulses import net_charge
+from livn.system import resolve
 from livn.types import Encoding
 
 
@@ -216,6 +218,25 @@ def test_row_is_not_made_again_from_something_else(loaded, tmp_path):
         regenerate({**row, "livn_version": "0.0.1"})
     with pytest.raises(InvalidValue, match="system is not the one of the row"):
         regenerate(row, system="EI2")
+    away = json.dumps({**json.loads(row["design"]), "system": "mine"})
+    with pytest.raises(InvalidValue, match=r"not here: got 'mine'; .* system=\.\.\."):
+        regenerate({**row, "design": away})
+
+
+def test_row_of_a_system_of_ones_own_does_not_say_where_it_lay(design, sampled, tmp_path):
+    copy = shutil.copytree(resolve("EI1").uri, tmp_path / "EI1")
+    moved = Simulator(varied(design, {"system": str(copy)}))
+    assert table(moved([0])).equals(table(sampled.simulator([0])))
+    moved.close()
+
+
+def test_ranks_do_not_share_a_sample(design):
+    class TwoRanks:
+        def Get_size(self):
+            return 2
+
+    with pytest.raises(NotSupported, match="got 2 ranks to a simulation"):
+        Simulator(design, TwoRanks())
 
 
 def test_parts_in_another_order_give_the_same_files(sampled, tmp_path):

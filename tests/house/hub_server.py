@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import unquote
 
+import yaml
+
 LARGE = 1000  # bytes from which a file goes by LFS
 
 
@@ -46,6 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/api/repos/create":
             return self.create(json.loads(content))
+        if path == "/api/validate-yaml":
+            return self.validate(json.loads(content)["content"])
         name, rest = self.named(path, r"(?:/api)?/datasets/([^/]+/[^/]+?)(?:\.git/info)?/(.*)")
         if rest.startswith("preupload/"):
             return self.answer({"files": [
@@ -91,6 +95,13 @@ class Handler(BaseHTTPRequestHandler):
     def named(self, path, pattern):
         match = re.fullmatch(pattern, path)
         return (match[1], match[2]) if match else ("", "")
+
+    def validate(self, card):
+        """Answer as for a card whose front matter is a mapping, or is not."""
+        front = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
+        if front and isinstance(yaml.safe_load(front[1]), dict):
+            return self.answer({"errors": [], "warnings": []})
+        return self.answer({"errors": [{"message": "no mapping"}], "warnings": []}, 400)
 
     def create(self, wanted):
         name = f"{wanted['organization']}/{wanted['name']}"

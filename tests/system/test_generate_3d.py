@@ -27,6 +27,10 @@ def projection(**changes):
     return {"in_degree": 5.0, "section": "soma", "layers": {"SP": 1.0}, **changes}
 
 
+def population(**changes):
+    return {"type": "excitatory", "cells": {"SP": 3}, "axon": [500, 500], **changes}
+
+
 @pytest.fixture(scope="module")
 def tissue():
     return Tissue.from_dict(slab())
@@ -234,6 +238,11 @@ def test_slab_is_simulated_alike_by_native_and_neuron(directory):
         ({"layers": [{"name": "SO", "thickness": 0}]}, InvalidValue, "thickness of layer 'SO'"),
         ({"layers": [{"name": "SO", "thickness": 5}]}, UnknownName, "unknown layers: got 'SP'"),
         ({"populations": {"PYR": {"type": "excitatory"}}}, InvalidValue, "axon, cells missing"),
+        ({"populations": {"A": population(cells=5)}}, InvalidType, "cells is not a mapping: got 5"),
+        ({"populations": {"A": population(cells={})}}, InvalidValue, "has no cells"),
+        ({"populations": {"A": population(z=[1, 2])}}, InvalidType, "z is not a mapping"),
+        ({"populations": {"A": population(axon=[5, 0])}}, InvalidValue, "along y"),
+        ({"projections": {"PYR->PYR": projection(layers=["SP"])}}, InvalidType, "not a mapping"),
         ({"projections": {"PYR-PYR": projection()}}, InvalidValue, "need 'PRE->POST'"),
         ({"projections": {"PYR->PYT": projection()}}, UnknownName, "did you mean 'PYR'"),
         ({"projections": {"PYR->PYR": projection(section="axon")}}, UnknownName, "section"),

@@ -18,7 +18,7 @@ from livn.plots.style import FAINT, INK, PALETTE, SMALL, bare
 from livn.run import Run
 
 SHOWN = 5000.0  # ms of the raster
-INSIDE = 0.1  # where misses of 0 are drawn, half widths, on a logarithmic axis
+INSIDE, NEAREST = 0.01, 0.02  # half widths at which no miss, and the smallest, are drawn
 STATUS = {"ok": FAINT, "silent": PALETTE[4], "runaway": PALETTE[5], "diverged": PALETTE[3],
           "failed": PALETTE[1]}  # fmt: skip
 
@@ -59,9 +59,11 @@ def convergence(ax: Axes, rows: Sequence[Mapping[str, Any]], goals: Sequence[Goa
         own = np.array([row["status"] == status for row in rows], bool)
         if own.any():
             ax.plot(count[own], missed[own], ".", color=colour, markersize=4, label=status)
-    ax.plot(count, np.minimum.accumulate(missed), color=PALETTE[0], linewidth=1.6, label="best")
+    best = np.minimum.accumulate(missed)
+    ax.step(count, best, color=PALETTE[0], linewidth=1.6, label="best", where="post")
     ax.set_yscale("log")
     ax.axhline(INSIDE, color=PALETTE[2], linewidth=0.8, linestyle=":")
+    ax.text(0, INSIDE, "inside all", fontsize=SMALL, color=PALETTE[2], va="bottom")
     ax.set_xlabel("evaluations")
     ax.set_ylabel("outside the bands, half widths in all")
     ax.legend(fontsize=SMALL, frameon=False, ncols=2)
@@ -69,8 +71,9 @@ def convergence(ax: Axes, rows: Sequence[Mapping[str, Any]], goals: Sequence[Goa
 
 
 def total_miss(row: Mapping[str, Any], goals: Sequence[Goal]) -> float:
-    """Return the sum over features of the distance outside the band, half widths, >= `INSIDE`."""
-    return max(INSIDE, sum(missed(goals, row["features"]).values()))
+    """Return the sum over features of the distance outside the band, half widths, as drawn."""
+    misses = missed(goals, row["features"])
+    return max(NEAREST, sum(misses.values())) if misses else INSIDE
 
 
 def finalists(ax: Axes, ranked: Sequence[Candidate], goals: Sequence[Goal]) -> None:

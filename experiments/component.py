@@ -61,7 +61,7 @@ from experiments.journal import Journal, write_whole
 from experiments.lock import Taken, exclusively
 from experiments.options import check_options
 from experiments.progress import logged
-from experiments.upstream import parameters_hash, system_hash, system_lineage
+from experiments.upstream import parameters_hash, system_hash, system_lineage, tuned_by
 from livn import settings
 from livn.errors import InvalidState
 from livn.system import RECIPES
@@ -189,9 +189,13 @@ class Component(Described):
         self.__model__.label = entry.label
         return self
 
+    def sources(self) -> list[str]:
+        """Return hashes that may be those of records it comes from."""
+        return list(self.config.hashes.values())
+
     def on_before_materialize(self) -> None:
-        """Link the records whose hashes the configuration has."""
-        for identity in self.config.hashes.values():
+        """Link the records it comes from, where they are in the storage."""
+        for identity in self.sources():
             record = Interface.find_by_id(identity)
             if record is not None and record not in self.uses:
                 self.push_related("uses", record)
@@ -312,6 +316,10 @@ class SystemComponent(Component):
         if isinstance(system, str) and system not in RECIPES and Path(system).is_dir():
             config.system = str(Path(system).absolute())
         super().on_configure()
+
+    def sources(self) -> list[str]:
+        """Return hashes that may be those of records it comes from; also of a tune's."""
+        return super().sources() + tuned_by(self.config.system, self.config.model)
 
     def origins(self) -> list[tuple[str, str]]:
         """Return (what, which) of everything the record comes from; also recipe and parameters."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,23 @@ def system_lineage(system: str, model: str | None = None) -> list[tuple[str, str
     told = [("generator", str(made["generator"]))] if "generator" in made else []
     if "config" in made:
         told.append(("recipe", json.dumps(made["config"], sort_keys=True)))
-    groups = (shipped or {}).get(chosen.params_key(), {})
-    told += [
-        (f"parameters {group}", json.dumps(content["meta"], sort_keys=True))
-        for group, content in groups.items()
-        if isinstance(content, dict) and content.get("meta")
-    ]
-    return told
+    notes = _notes(shipped or {}, chosen.params_key())
+    return told + [(f"parameters {g}", json.dumps(n, sort_keys=True)) for g, n in notes.items()]
+
+
+def tuned_by(system: str, model: str | None = None) -> list[str]:
+    """Return the hashes of the records that the parameters of a system were promoted from."""
+    found = _opened(system)
+    chosen = found.default_model() if model is None else make_model(model)
+    notes = _notes(found.params_document()[1] or {}, chosen.params_key())
+    return sorted({str(note["tuned_by"]) for note in notes.values() if "tuned_by" in note})
+
+
+def _notes(shipped: Mapping[str, Any], model: str) -> dict[str, dict[str, Any]]:
+    """Group -> what its parameters say of where they come from."""
+    groups = shipped.get(model, {})
+    whole = {name: content for name, content in groups.items() if isinstance(content, dict)}
+    return {name: content["meta"] for name, content in whole.items() if content.get("meta")}
 
 
 def document_hash(document: Any) -> str:

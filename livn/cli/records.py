@@ -31,14 +31,15 @@ def results(words: Sequence[str]) -> int:
     if not found:
         print("no records" + (f" of {words[0]}" if words else ""))
         return 0
-    differing = _differing(found)
     rows = []
     for component in found:
-        at, options = state(component), component.options()
-        row = {"hash": component.hash[:8], "component": component.name, "state": at.name}
-        row["made"] = f"{datetime.fromtimestamp(component.timestamp / 1e9):%Y-%m-%d %H:%M}"
-        row |= {name: options.get(name, "") for name in differing}
-        rows.append(row | {k: v for k, v in component.metrics().items() if _is_cell(v)})
+        made = datetime.fromtimestamp(component.timestamp / 1e9)
+        row = {"hash": component.hash[:8], "component": component.name}
+        rows.append(row | {"state": state(component).name, "made": f"{made:%Y-%m-%d %H:%M}"})
+    if words:
+        _add_values(rows, found)
+    else:
+        _add_summaries(rows, found)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     if words:
         columns.remove("component")
@@ -211,6 +212,23 @@ def _sort(rows: list[dict[str, Any]], by: str, columns: Sequence[str]) -> None:
     numeric = all(isinstance(row[column], int | float) for row in there)
     there.sort(key=lambda r: r[column] if numeric else str(r[column]), reverse=by[0] == "-")
     rows[:] = there + absent
+
+
+def _add_values(rows: list[dict[str, Any]], found: Sequence[Any]) -> None:
+    """Add columns for what differs between records of one component, and for their metrics."""
+    differing = _differing(found)
+    for row, component in zip(rows, found, strict=True):
+        options = component.options()
+        row |= {name: options.get(name, "") for name in differing}
+        row |= {k: v for k, v in component.metrics().items() if _is_cell(v)}
+
+
+def _add_summaries(rows: list[dict[str, Any]], found: Sequence[Any]) -> None:
+    """Add one column for all options, and one for the first metrics, of records of any kind."""
+    for row, component in zip(rows, found, strict=True):
+        metrics = [f"{k}={_cell(v)}" for k, v in component.metrics().items() if _is_cell(v)]
+        row["options"] = " ".join(component.words()[1:])
+        row["metrics"] = " ".join(metrics[:3])
 
 
 def _differing(found: Sequence[Any]) -> list[str]:

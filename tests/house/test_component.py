@@ -9,6 +9,7 @@ import pytest
 
 from livn.errors import InvalidState, InvalidValue, UnknownName
 from livn.experiments import get, storage
+from livn.system import predefined
 
 COUNTING = "toys.counting"
 
@@ -158,3 +159,23 @@ def test_record_that_was_copied_in_is_found(root, tmp_path):
 def test_command_means_the_same_record(root):
     counting = get(COUNTING, [{"step": {"size": 2}, "source": ""}, "~far"])
     assert counting.command() == "livn systems toys.counting to=10 step.size=2"
+
+
+def test_what_parameters_were_tuned_by_is_linked(root, tmp_path):
+    system = tmp_path / "mine"
+    shutil.copytree(predefined("EI1"), system)
+    tune = get(COUNTING).launch()
+    path = system / "params" / "default.json"
+    shipped = json.loads(path.read_text())
+    shipped["Izhikevich"]["default"]["meta"] = {"tuned_by": tune.hash}
+    path.write_text(json.dumps(shipped))
+    survey = get("experiments.survey", [{"system": str(system)}, "~point", "~native"])
+    assert survey.hash == get("experiments.survey", ["~point", "~native"]).hash
+    survey.materialize()
+    told = dict(survey.origins())
+    assert told["record"] == f"{tune.label_text()}: {tune.command()}"
+    assert json.loads(told["recipe"])["seed"] == 14
+    assert tune.hash in told["parameters default"]
+    shipped["Izhikevich"]["default"]["params"]["noise-EXC-level"] *= 2
+    path.write_text(json.dumps(shipped))
+    assert get("experiments.survey", [{"system": str(system)}, "~point", "~native"]) != survey

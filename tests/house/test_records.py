@@ -53,13 +53,14 @@ def test_results_are_a_table_of_what_differs_that_can_be_sorted(here, capsys):
     assert header.split() == ["hash", "state", "made", "to", "last"]
     assert [line.split()[-1] for line in lines] == ["4", "3", "2"]
     assert cli.main(["systems", "results", COUNTING, "--sort", "to"]) == 0
-    assert [line.split()[-2] for line in capsys.readouterr().out.splitlines()[1:]] == [
-        "3",
-        "4",
-        "5",
-    ]
-    assert cli.main(["systems", "results", "--sort=lst"]) == 128
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split()[-2] for line in lines] == ["3", "4", "5"]
+    assert cli.main(["systems", "results", COUNTING, "--sort=lst"]) == 128
     assert "unknown column: got 'lst' (did you mean 'last'?)" in capsys.readouterr().err
+    assert cli.main(["systems", "results", "--sort=options"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["hash", "component", "state", "made", "options", "metrics"]
+    assert [line.split()[-2] for line in lines[:2]] == ["to=4", "to=5"]  # 3, the default, is last
     assert cli.main(["systems", "results", "survey"]) == 0
     assert capsys.readouterr().out == "no records of survey\n"
     assert len(records()) == 3

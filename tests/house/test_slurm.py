@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from interface.jobs import look_up, scheduler
+from interface.jobs import last_job, look_up, scheduler
 from interface.records import log, state
 from livn import cli
 from livn.errors import InvalidState, InvalidValue, NotSupported
@@ -128,6 +128,21 @@ def test_job_whose_time_is_nearly_up_queues_again_by_itself(slurm, root):
     assert state(toy).name == "queued"
     assert len(toy.journal("rows.jsonl")) > 0
     scheduler("scancel", number)
+
+
+@pytest.mark.slow
+def test_job_that_was_cut_off_is_submitted_again_by_watch(slurm, capsys):
+    toy = slurm({"to": 100, "wait": 0.2}, {"--signal": "USR2@1"})  # which nobody listens to
+    ended(toy, "running")
+    scheduler("scontrol", "update", f"JobId={last_job(toy.directory).number}", "EndTime=now")
+    assert "TIMEOUT" in ended(toy, "failed").detail
+    kept = toy.journal("rows.jsonl").rows()
+    assert cli.main(["systems", "watch", toy.hash]) == 0
+    assert "TIMEOUT: the machine's doing" in capsys.readouterr().out
+    rows = toy.journal("rows.jsonl").rows()
+    assert rows[: len(kept)] == kept
+    assert [row["k"] for row in rows] == list(range(100))
+    assert len(toy.journal("jobs.jsonl")) == 2
 
 
 def test_job_is_stopped(slurm, capsys):

@@ -52,13 +52,9 @@ class Detector:
 
     threshold_uv: Floats
     refractory: int
+    _next: int = field(init=False, default=-1)
     _below: NDArray[np.bool_] = field(init=False)
     _last: Integers = field(init=False)
-
-    def __post_init__(self) -> None:
-        n_channels = len(self.threshold_uv)
-        self._below = np.zeros(n_channels, bool)
-        self._last = np.full(n_channels, -(1 << 62), np.int64)
 
     @classmethod
     def calibrated(
@@ -86,12 +82,16 @@ class Detector:
         return cls(-sigma * noise_level(potential), refractory)
 
     def detect(self, potential: Floats, start: int = 0) -> Crossings:
-        """Return the crossings of a window that follows the last one.
+        """Return the crossings of a window; one that does not follow the last one begins anew.
 
         Args:
             potential: uV, shape (n_channels, n_samples).
             start: number of its first sample.
         """
+        if start != self._next:
+            self._below = np.zeros(len(potential), bool)
+            self._last = np.full(len(potential), start - self.refractory - 1, np.int64)
+        self._next = start + potential.shape[1]
         below = (potential < self.threshold_uv[:, None]) & (self.threshold_uv[:, None] < 0)
         before = np.concatenate([self._below[:, None], below[:, :-1]], axis=1)
         channels, samples = np.nonzero(below & ~before)

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import gymnasium as gym
@@ -18,6 +20,7 @@ from livn.stimulus import BurstPolicy, ChannelSet, Stimulus
 from livn.tasks.pulses import PulseAmplitudes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "closed_loop.md").read_text("utf-8")
+EXAMPLE = Path(__file__).parents[2] / "examples" / "closed_loop.py"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 TABLE = PAGE[PAGE.index("## What goes wrong") :]
 ROWS = dict(re.findall(r"^\| ([^|`]+?) \| `([^`]+)` \|$", TABLE, re.MULTILINE))
@@ -28,6 +31,16 @@ ARRAY = MEA(np.array([[k, 200.0 * k, 0.0, 0.0] for k in range(16)]))
 def test_examples_of_the_page_run(block, capsys):
     exec(compile(block, "closed_loop.md", "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_example_runs_and_draws(tmp_path):
+    command = [sys.executable, EXAMPLE, "--system", "EI1", "--seconds", "1"]
+    told = subprocess.check_output(command, cwd=tmp_path, text=True)
+    rows = re.findall(r"^│ (left alone|closed loop) +│ (\d+) +│ (\d+)% +│ (\d+)", told, re.M)
+    pulses = {name: int(n) for name, _, _, n in rows}
+    assert pulses["left alone"] == 0 < pulses["closed loop"]
+    assert (tmp_path / "closed_loop.png").stat().st_size > 10_000
 
 
 @pytest.fixture(scope="module")

@@ -147,6 +147,14 @@ def test_windows_are_detected_as_the_whole():
         assert np.array_equal(joined, getattr(whole, name))
 
 
+def test_detector_begins_anew_where_windows_do_not_follow_each_other():
+    potential = np.zeros((1, 100))
+    potential[0, [0, 50]] = -100.0
+    detector = Detector(np.array([-50.0]), refractory=20)
+    for start in (1000, 0, 1100):
+        assert detector.detect(potential, start).samples.tolist() == [start, start + 50]
+
+
 def test_refractory_period_holds_per_channel():
     potential = np.zeros((2, 100))
     potential[0, [10, 15, 40]] = potential[1, [15]] = -100.0

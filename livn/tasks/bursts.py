@@ -1,5 +1,6 @@
 """EvokeBursts and SuppressBursts: when a culture bursts."""
 
+from abc import abstractmethod
 from math import ceil
 from typing import Any
 
@@ -97,8 +98,9 @@ class Bursts(Task):
             self._seen = self._sight.hear(*seen, self.duration, self._gids)[1]
         return self._reward(begun), False
 
+    @abstractmethod
     def _reward(self, begun: int) -> float:
-        raise NotImplementedError
+        """Return the reward of a step in which so many bursts began."""
 
     @property
     def output_space(self) -> spaces.Box:

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-out}
 python=${PYTHON:-python}
-export OMP_NUM_THREADS=1
+export OMP_NUM_THREADS=1 PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 mkdir -p "$out"
 $python -c 'from livn import make; make("EI1", backend="native").run(1)'  # compiles once for all
 $python examples/cartpole.py --seeds 5 --workers 5 --steps 60000 --minutes 3.5 --output "$out" >"$out/cartpole.txt" &

@@ -49,3 +49,10 @@ def shipped_parameters(system: str, model: str | None, noise: bool = True) -> di
         shipped = {f"weight-{key}": value for key, value in weights.items()}
         shipped |= {f"noise-{key}": value for key, value in background.items()}
     return {k: v for k, v in shipped.items() if noise or not k.startswith("noise-")}
+
+
+def remarks(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a user should know of parameters before a run: that nothing drives the cells."""
+    if any(key.startswith("noise-") for key in parameters):
+        return ()
+    return ("The noise is off, so cells may be silent: tune the system, or give parameters.",)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from experiments.component import SystemComponent
-from experiments.parameters import parameter_set, shipped_parameters
+from experiments.parameters import parameter_set, remarks, shipped_parameters
 from experiments.progress import Plan, start
 from experiments.sampling.encodings import PulseEncoding
 from experiments.specs import make_decoding, make_encoding, specs_hash
@@ -67,7 +67,8 @@ class Run(SystemComponent):
     def compute(self) -> None:
         """Simulate, decode, draw."""
         duration, given = self.config.duration, self.options()
-        plan = Plan("run", self.hash, given, 1, output=str(self.directory))
+        told = remarks(self._parameters())
+        plan = Plan("run", self.hash, given, 1, output=str(self.directory), notes=told)
         with start(plan) as progress:
             env = self._env()
             decodings = [make_decoding(spec, duration) for spec in given["decodings"]]
@@ -96,13 +97,15 @@ class Run(SystemComponent):
         self.require_finished()
         return pq.read_table(self.directory / SPIKES)
 
+    def _parameters(self) -> dict[str, Any]:
+        options = self.config
+        shipped = shipped_parameters(options.system, options.model, options.noise)
+        return {**shipped, **parameter_set(self.options()["parameter_set"])}
+
     def _env(self) -> Env:
         options = self.config
         env = Env(options.system, options.model, seed=options.seed, backend=options.backend).init()
-        changes = parameter_set(self.options()["parameter_set"])
-        env.set_params(
-            {**shipped_parameters(options.system, options.model, options.noise), **changes}
-        )
+        env.set_params(self._parameters())
         env.reseed_noise(options.stream).record_spikes()
         if options.traces:
             gids = env.simulated_gids()

@@ -12,7 +12,7 @@ import machinable
 from pydantic import Field, field_validator, model_validator
 
 from experiments.component import SystemComponent
-from experiments.parameters import parameter_set, shipped_parameters
+from experiments.parameters import parameter_set, remarks, shipped_parameters
 from experiments.progress import Figure, Plan, start
 from experiments.sampling.design import SPLITS, Design
 from experiments.sampling.merge import merge
@@ -149,7 +149,7 @@ class Sample(SystemComponent):
         rows, seconds = probed
         plan = Plan(
             "sample", self.hash, self.options(), self.design.total, len(statuses), "samples",
-            seconds, pool.n_workers, str(self.directory),
+            seconds, pool.n_workers, str(self.directory), remarks(self.design.parameters[0]),
         )  # fmt: skip
         tally = Tally(self.design)
         with start(plan) as progress:

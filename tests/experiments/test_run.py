@@ -43,6 +43,13 @@ def test_pictures_are_drawn(ran):
         assert np.ptp(imread(ran.directory / name)[..., 0]) > 0.5
 
 
+def test_culture_without_noise_is_remarked_upon(tmp_path, capfd):
+    with storage(tmp_path):
+        run = get("experiments.run", {**QUICK, "noise": False, "traces": 0}).launch()
+    assert "The noise is off" in capfd.readouterr().err
+    assert run.metrics()["total_spikes"] == 0
+
+
 def test_decodings_of_the_same_class_are_numbered(tmp_path):
     bins = [["PopulationRateMetrics", {"bin_size": size}] for size in (10.0, 20.0)]
     with storage(tmp_path):

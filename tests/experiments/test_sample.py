@@ -144,6 +144,7 @@ WORDS = ("sample", "backend=native", "samples=[5,2]", "duration=150", "warmup=50
          'encodings=["none",["random_pulses",{"start":60.0,"interval":20.0}]]')  # fmt: skip
 
 
+@pytest.mark.slow
 def test_killed_run_continues_and_equals_the_unkilled_one(small, tmp_path):
     process = run(tmp_path, "--json", *WORDS, "batch=1", "--launch")
     for line in process.stdout:

@@ -19,7 +19,6 @@ import livn
 from experiments.component import SystemComponent
 from experiments.progress import Figure, Plan, Progress, start
 from experiments.surrogate import METHODS
-from experiments.targets import make_target
 from experiments.targets.space import split
 from experiments.tuning.evaluation import Question
 from experiments.tuning.figures import draw, play
@@ -40,7 +39,7 @@ def _fixed_parameters(config: Any) -> str:
 
     Those it varies do not matter, so a promoted result does not make this another run.
     """
-    target = make_target(config.target, config.target_options)
+    target = Question("", config.target, config.target_options).make_target()
     system = make(config.system)
     model = system.default_model() if config.model is None else make_model(config.model)
     shipped = system.default_params(model=model) or {}

@@ -32,7 +32,7 @@ TIERS = [
     {"types"},
     {"backend"},
     {"env"},
-    {"decoding", "encoding", "plots", "export"},
+    {"decoding", "encoding", "fit", "plots", "export"},
     {"experiments"},
     {"tasks", "cli"},
     {"__main__"},

@@ -1,6 +1,5 @@
 """The surrogate: what features will be is learnt, and where they would be best is asked next."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -12,7 +11,6 @@ from threadpoolctl import threadpool_limits
 from experiments.surrogate.base import Floats, Optimiser, sobol_points
 from experiments.surrogate.features import FEWEST, Feasibility, FeatureModel, checkpoint
 from experiments.targets.goals import Goal
-from experiments.targets.space import Space
 
 CANDIDATES = 2048  # points an even cover offers to choose from, and as many near the best
 REFINED = 256  # points around the best of those, of which one is proposed
@@ -34,11 +32,9 @@ class Surrogate(Optimiser):
     worst distance is smallest. How likely a simulation fails is learnt from those that did.
     """
 
-    def __init__(
-        self, space: Space, goals: Sequence[Goal], seed: int = 0, initial: int | None = None
-    ):
-        super().__init__(space, goals, seed, initial)
-        self._found: dict[tuple[str, int], Any] = {}  # scales by feature and checkpoint
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._found: dict[tuple[str, int], Any] = {}
 
     def ask(self, n: int) -> list[Floats]:
         """Return the next n points: a Sobol sequence first, then by the models."""
@@ -78,8 +74,8 @@ class Surrogate(Optimiser):
 
     def _measured(self, goal: Goal) -> tuple[Floats, Floats]:
         values = np.array([goal.scaled(t.features.get(goal.feature, nan)) for t in self.told])
-        there = np.array([goal.feature in t.features for t in self.told], bool)
-        known = np.isfinite(values) & there
+        unmeasured = np.array([goal.feature not in t.features for t in self.told], bool)
+        known = np.isfinite(values) & ~unmeasured if len(values) else np.empty(0, bool)
         points = np.array([t.x for t in self.told]).reshape(-1, len(self.space))
         return points[known], values[known]
 

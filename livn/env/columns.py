@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livn.arrays import is_jax, namespace
 from livn.backend.network import Network
 from livn.errors import InvalidValue, NotSupported
 from livn.models.model import Model
@@ -35,6 +36,10 @@ class Part:
         """Return rows of a stimulus as [n_rows, n_cells], the columns of one cell added up."""
         if isinstance(self.columns, slice):
             return rows[:, self.columns]
+        if is_jax(rows):
+            zeros = namespace(rows).zeros((len(rows), self.n_cells), dtype=rows.dtype)
+            summed: NDArray[np.float64] = zeros.at[:, self.cells].add(rows[:, self.columns])
+            return summed
         out = np.zeros((len(rows), self.n_cells))
         if self.apart:
             out[:, self.cells] = rows[:, self.columns]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livn.arrays import namespace
 from livn.backend.contract import Drive
 from livn.backend.network import Network, Population
 from livn.env.columns import Cells, Site
@@ -222,15 +223,16 @@ def _extracellular(
     currents = {f"I_{s}": np.zeros((n_rows, len(population))) for s in sorted(coupled)}
     for a, b, name in population.equations.coupled:
         flow = (applied.get(b, 0.0) - applied.get(a, 0.0)) * value(name)  # uS mV = nA
-        currents[f"I_{a}"] += flow
-        currents[f"I_{b}"] -= flow
+        currents[f"I_{a}"] = currents[f"I_{a}"] + flow
+        currents[f"I_{b}"] = currents[f"I_{b}"] - flow
     return currents
 
 
 def _conductances(applied: Mapping[str, Floats]) -> dict[str, Floats]:
     entering = {}
     for s, a in applied.items():
-        excitatory, inhibitory = np.maximum(a, 0.0), np.maximum(-a, 0.0)
+        xp = namespace(a)
+        excitatory, inhibitory = xp.maximum(a, 0.0), xp.maximum(-a, 0.0)
         entering[f"I_{s}"] = excitatory * EXCITATORY_REVERSAL + inhibitory * INHIBITORY_REVERSAL
         entering[f"G_{s}"] = excitatory + inhibitory
     return entering

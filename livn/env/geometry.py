@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livn import random
+from livn.arrays import Array, namespace
 from livn.backend.network import Network
 
 _ORIENTATION = random.key(20260824, 0, 0)  # the seed of published livn 2.0
 
 
 def compartment_coordinates(
-    network: Network, somata: NDArray[np.float64], values: Mapping[str, Mapping[str, Any]]
-) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    network: Network, somata: Array, values: Mapping[str, Mapping[str, Any]]
+) -> tuple[Array, NDArray[np.str_]]:
     """Return the midpoint of every compartment, and its section, compartments of a cell together.
 
     A dendrite lies in the plane of the culture at a distance from its soma, in a direction that
@@ -33,11 +34,12 @@ def compartment_coordinates(
         soma = somata[population.gids]
         angle = 2 * np.pi * random.uniforms(_ORIENTATION, population.gids, 0, 1)[0, 0]
         sections = population.equations.sections
-        block = np.repeat(soma[:, None, :], len(sections), axis=1)
-        for k, section in enumerate(sections):
-            offset = np.asarray(values[name][f"offset_{section}"])
-            block[:, k, 1] += offset * np.cos(angle)
-            block[:, k, 2] += offset * np.sin(angle)
-        rows.append(block.reshape(-1, 4))
+        still = np.zeros_like(angle)
+        block = []
+        for section in sections:
+            offset = values[name][f"offset_{section}"]
+            shift = [still, offset * np.cos(angle), offset * np.sin(angle), still]
+            block.append(soma + namespace(soma, offset).stack(shift, axis=-1))
+        rows.append(namespace(*block).stack(block, axis=1).reshape(-1, 4))
         names.append(np.tile(np.array(sections, dtype=str), len(population)))
-    return np.vstack(rows), np.concatenate(names)
+    return namespace(*rows).concatenate(rows), np.concatenate(names)

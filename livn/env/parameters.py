@@ -181,25 +181,41 @@ class Parameters:
             UnknownName: for keys that match nothing, all at once, with the nearest valid ones.
             InvalidValue: for values that are not finite, out of bounds, or make no cell.
         """
-        unknown = [_bare(key) for key in params if not self._known(key)]
-        if unknown:
-            raise self._unknown(unknown)
-        plain = {_bare(key): value for key, value in params.items()}
         change = Change({}, {name: {} for name in self.network.populations})
-        for key in sorted(plain, key=self._names_population):  # what is said of one of them wins
-            value = plain[key]
+        for key, value, places in self.addressed(params):
             if key in self._weight_keys:
                 factor = _checked(key, value, _WEIGHT, None)
                 change.weights[self._weight_keys[key]] = float(factor)
-                continue
-            for population, flat in self._keys[key].places:
+            for population, flat in places:
                 one = self.network.populations[population]
                 size = None if self._keys[key].kind == "mechanisms" else len(one)
                 parameter = one.equations.parameters[flat]
                 change.overrides[population][flat] = _checked(key, value, parameter, size)
+        plain = {_bare(key): value for key, value in params.items()}
         self._check_kinetics(change)
         self._check_outcome(change, plain)
         return change
+
+    def addressed(
+        self, params: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any, list[tuple[str, str]]]]:
+        """Yield key, value and where it goes, what is said of one population last.
+
+        Places are (population, flat parameter name); a weight has none.
+
+        Raises:
+            UnknownName: for keys that match nothing, all at once, with the nearest valid ones.
+        """
+        unknown = [_bare(key) for key in params if not self._known(key)]
+        if unknown:
+            raise self._unknown(unknown)
+        plain = {_bare(key): value for key, value in params.items()}
+        for key in sorted(plain, key=self._names_population):  # what is said of one of them wins
+            yield key, plain[key], [] if key in self._weight_keys else self._keys[key].places
+
+    def weight_key(self, key: str) -> str | None:
+        """Return the canonical form of a weight key, None for a key of something else."""
+        return self._weight_keys.get(_bare(key))
 
     def apply(self, change: Change) -> list[str]:
         """Carry out a change and return the populations whose parameters it touched."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.arrays import positive
+from livn.arrays import Array, namespace, positive
 from livn.backend.contract import Drive, Output, Probe
 from livn.backend.network import Network, Population
 from livn.env.times import TOLERANCE
@@ -293,22 +293,44 @@ def _membrane_current(
     entered along the cell and from the electrode (Kirchhoff), so the rows of a cell sum to what
     was injected.
     """
-    equations, sections = population.equations, population.equations.sections
-    current = np.zeros_like(voltage)
-    for a, b, name in equations.coupled:
-        i, j = sections.index(a), sections.index(b)
-        g = np.broadcast_to(np.asarray(values[name]), len(population))[recording.cells]
-        flow = g[:, None] * (voltage[:, j] - voltage[:, i])
-        current[:, i] += flow
-        current[:, j] -= flow
+    sections = population.equations.sections
+    entering: dict[str, NDArray[np.float64]] = {}
     if drive is not None:
         sample = np.arange(voltage.shape[-1]) * every // drive.hold
         played = np.append(drive.index, 0)  # nothing after the last sample
         rows = played[np.minimum(sample, len(drive.index))]
-        for i, s in enumerate(sections):
-            entering, leaking = drive.rows.get(f"I_{s}"), drive.rows.get(f"G_{s}")
-            if entering is not None:
-                current[:, i] += entering[rows][:, recording.cells].T
-            if leaking is not None:
-                current[:, i] -= leaking[rows][:, recording.cells].T * voltage[:, i]
-    return current * _UA_PER_NA
+        entering = {n: given[rows][:, recording.cells].T for n, given in drive.rows.items()}
+    own = {
+        name: np.broadcast_to(np.asarray(values[name]), len(population))[recording.cells]
+        for _, _, name in population.equations.coupled
+    }
+    parts = {s: voltage[:, i] for i, s in enumerate(sections)}
+    currents = transmembrane(population, parts, own, entering)
+    return np.stack([currents[s] for s in sections], axis=1)
+
+
+def transmembrane(
+    population: Population,
+    voltages: Mapping[str, Array],
+    values: Mapping[str, Array],
+    entering: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Return the transmembrane current of each section, µA, [n_cells, n_samples].
+
+    Args:
+        voltages: of each section, mV, [n_cells, n_samples].
+        values: coupling conductances, µS, one or [n_cells].
+        entering: `I_<section>` nA and `G_<section>` µS, as far as there are any,
+            [n_cells, n_samples].
+    """
+    currents: dict[str, Array] = {s: namespace(v).zeros_like(v) for s, v in voltages.items()}
+    for a, b, name in population.equations.coupled:
+        g = values[name]
+        flow = (g[:, None] if g.ndim else g) * (voltages[b] - voltages[a])
+        currents[a], currents[b] = currents[a] + flow, currents[b] - flow
+    for s in voltages:
+        if f"I_{s}" in entering:
+            currents[s] = currents[s] + entering[f"I_{s}"]
+        if f"G_{s}" in entering:
+            currents[s] = currents[s] - entering[f"G_{s}"] * voltages[s]
+    return {s: current * _UA_PER_NA for s, current in currents.items()}

@@ -28,8 +28,8 @@ class Tuning(Lifecycle):
         """
         shipped = self.system.default_params(model=self.model)
         if shipped is None:
-            own = _prefixed("weight-", self.model.default_weights(self.system.name))
-            background = _prefixed("noise-", self.model.default_noise(self.system.name))
+            own = prefixed("weight-", self.model.default_weights(self.system.name))
+            background = prefixed("noise-", self.model.default_noise(self.system.name))
             applied = ["weights of the model" if own else "weights as in its graph"] * weights
             applied += [f"noise of the model, {background}" if background else "noise off"] * noise
             warnings.warn(
@@ -89,11 +89,11 @@ class Tuning(Lifecycle):
 
     def set_weights(self, weights: Mapping[str, float]) -> Self:
         """Set weights by key, `{post}_{pre}-{section}-{mechanism}-weight` -> factor."""
-        return self.set_params(_prefixed("weight-", weights))
+        return self.set_params(prefixed("weight-", weights))
 
     def set_noise(self, noise: Mapping[str, Any]) -> Self:
         """Set noise parameters, `{name}` for all populations or `{POP}-{name}` for one."""
-        return self.set_params(_prefixed("noise-", noise))
+        return self.set_params(prefixed("noise-", noise))
 
     def _load(self, populations: list[str]) -> None:
         if self._engine is None:
@@ -136,5 +136,6 @@ class Tuning(Lifecycle):
         self.set_params({"cells-V_init": value})
 
 
-def _prefixed(prefix: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def prefixed(prefix: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the params, each key with the prefix."""
     return {prefix + k.removeprefix(prefix): value for k, value in by_name(params).items()}

@@ -4,9 +4,11 @@ A receptor on a compartment has one pair of states however many synapses end the
 of equal kinetics add. Each presynaptic spike adds `weight * g_unit * peak_factor` to both states.
 """
 
+import math
 from dataclasses import dataclass
-from math import exp, log
+from typing import Any
 
+from livn.arrays import is_jax, namespace
 from livn.errors import InvalidValue, unknown_names
 from livn.models.description import (
     Mechanism,
@@ -23,15 +25,18 @@ _BLOCK = {"mg": 1.0, "Kd": 3.57, "gamma": 0.062, "vshift": 0.0}
 _JAHR_STEVENS = "Jahr & Stevens 1990, J Neurosci 10:3178"
 
 
-def peak_factor(tau_rise: float, tau_decay: float) -> float:
+def peak_factor(tau_rise: Any, tau_decay: Any) -> Any:
     """Return the factor that makes a dual-exponential conductance peak at 1.
 
     g(t) = factor (exp(-t/tau_decay) - exp(-t/tau_rise)); times in ms.
     """
-    ratio = min(max(tau_rise / tau_decay, _RATIO_LIMITS[0]), _RATIO_LIMITS[1])
+    xp: Any = namespace(tau_rise, tau_decay) if is_jax(tau_rise, tau_decay) else math
+    low, high = _RATIO_LIMITS
+    ratio = tau_rise / tau_decay
+    ratio = min(max(ratio, low), high) if xp is math else xp.clip(ratio, low, high)
     rise = ratio * tau_decay
-    t_peak = rise * tau_decay / (tau_decay - rise) * log(1.0 / ratio)
-    return 1.0 / (exp(-t_peak / tau_decay) - exp(-t_peak / rise))
+    t_peak = rise * tau_decay / (tau_decay - rise) * xp.log(1.0 / ratio)
+    return 1.0 / (xp.exp(-t_peak / tau_decay) - xp.exp(-t_peak / rise))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from livn.errors import InvalidState, InvalidType, InvalidValue, unknown_names
 from livn.run.channel import Channel, concatenated, flat, merged, spanning, window
-from livn.run.checks import SAME_MOMENT, Ids, ends_of, gids_of, moment, same_duration
+from livn.run.checks import (
+    SAME_MOMENT,
+    Ids,
+    as_values,
+    ends_of,
+    gids_of,
+    moment,
+    same_duration,
+)
 from livn.run.events import Events, PaddedEvents
 from livn.run.series import Series
 
@@ -204,12 +212,12 @@ class Run:
             if dt is None:
                 raise InvalidValue(f"series {name!r} lacks dt: got None; need ms between samples.")
             named = None if sections is None else tuple(sections)
-            channel = Series(np.asarray(ids), np.asarray(values), dt, t0 or 0.0, named)
+            channel = Series(np.asarray(ids), as_values(values), dt, t0 or 0.0, named)
         elif dt is not None or t0 is not None or sections is not None:
             raise InvalidValue(f"events {name!r} take no dt, t0 or sections. Use kind='series'.")
         else:
             events = PaddedEvents if padded else Events
-            channel = events(np.asarray(ids), np.asarray(values), window)
+            channel = events(np.asarray(ids), as_values(values), window)
         return replace(self, channels={**self.channels, name: channel}, duration=window)
 
     def add_spikes(

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from livn.arrays import is_jax
 from livn.errors import InvalidType, InvalidValue, unknown_names
 
 Ids = npt.NDArray[np.int64]
@@ -49,8 +50,16 @@ def as_ids(ids: npt.ArrayLike) -> Ids:
     return array.astype(np.int64, copy=False)
 
 
+def as_values(values: Any) -> npt.NDArray[Any]:
+    """Return values as a numpy array, those of jax as they are, so that gradients flow."""
+    array: npt.NDArray[Any] = values if is_jax(values) else np.asarray(values)
+    return array
+
+
 def frozen(array: Array) -> Array:
     """Return a read-only view; the array itself stays as it is."""
+    if is_jax(array):  # can never be written to
+        return array
     view = array.view()
     view.flags.writeable = False
     return view

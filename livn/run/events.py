@@ -6,10 +6,12 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from livn.arrays import is_traced, namespace
 from livn.errors import InvalidState, InvalidValue
 from livn.run.checks import (
     Ids,
     as_ids,
+    as_values,
     ends_of,
     frozen,
     moment,
@@ -180,7 +182,7 @@ class PaddedEvents:
     duration: float | None = None
 
     def __post_init__(self) -> None:
-        ids, times = as_ids(self.ids), np.asarray(self.times)
+        ids, times = as_ids(self.ids), as_values(self.times)
         if times.ndim < 2 or times.shape[-2] != len(ids):
             raise InvalidValue(
                 f"padded times do not match the ids: got shape {times.shape} for {len(ids)} ids; "
@@ -205,15 +207,23 @@ class PaddedEvents:
         """Return the events without padding.
 
         Raises:
-            InvalidState: if there are batch dimensions.
+            InvalidState: if there are batch dimensions, or inside a jax transformation, where the
+                number of events is not known.
         """
+        if is_traced(self.times):
+            raise InvalidState(
+                "padded events have no flat form inside a jax transformation: got traced times of "
+                f"shape {self.times.shape}. Use run.spikes.times and run.spikes.ids, not finite "
+                "where there is no event, or leave the transformation first."
+            )
         if self.times.ndim != 2:
             raise InvalidState(
                 f"batch of events has no flat form: got shape {self.times.shape}; need "
                 "(n_cells, k). Index the batch first."
             )
-        rows, columns = np.nonzero(np.isfinite(self.times))
-        return Events(self.ids[rows], self.times[rows, columns], self.duration)
+        times = np.asarray(self.times)
+        rows, columns = np.nonzero(np.isfinite(times))
+        return Events(self.ids[rows], times[rows, columns], self.duration)
 
     def raster(self, dt: float, n_cells: int | None = None, steps: int | None = None) -> Bools:
         """Return where the events lie on the grid k·dt, shape (..., n_cells, steps)."""
@@ -229,7 +239,8 @@ class PaddedEvents:
         limit = np.inf if stop is None else stop
         inside = (self.times >= start) & (self.times < limit)
         length = None if stop is None else float(on_grid(stop - start))
-        return replace(self, times=np.where(inside, self.times - start, np.inf), duration=length)
+        shifted = namespace(self.times).where(inside, self.times - start, np.inf)
+        return replace(self, times=shifted, duration=length)
 
     def select(self, gids: npt.ArrayLike) -> Self:
         """Return the rows of these cells."""
@@ -248,16 +259,17 @@ class PaddedEvents:
                 )
         ends = ends_of([_known(p.duration, "be concatenated") for p in parts])
         times = [p.times + start for p, start in zip(parts, (0.0, *ends), strict=False)]
-        return PaddedEvents(self.ids, np.concatenate(times, axis=-1), ends[-1])
+        return PaddedEvents(self.ids, namespace(*times).concatenate(times, axis=-1), ends[-1])
 
     def merge(self, *others: "PaddedEvents") -> "PaddedEvents":
         """Return the rows of all, which must cover the same window and no cell twice."""
         parts = (self, *others)
         refuse_shared_cells([p.ids for p in parts])
         width = max(p.times.shape[-1] for p in parts)
+        xp = namespace(*(p.times for p in parts))
         return PaddedEvents(
             np.concatenate([p.ids for p in parts]),
-            np.concatenate([_widened(p.times, width) for p in parts], axis=-2),
+            xp.concatenate([_widened(p.times, width) for p in parts], axis=-2),
             same_duration([p.duration for p in parts]),
         )
 
@@ -265,7 +277,8 @@ class PaddedEvents:
 def _widened(times: Floats, width: int) -> Floats:
     """Return the times with padding up to `width` columns."""
     pad: list[tuple[int, int]] = [(0, 0)] * (times.ndim - 1) + [(0, width - times.shape[-1])]
-    return np.pad(times, pad, constant_values=np.inf)
+    widened: Floats = namespace(times).pad(times, pad, constant_values=np.inf)
+    return widened
 
 
 def _is_sorted(ids: Ids, times: Floats) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from livn.arrays import namespace
 from livn.errors import InvalidValue
-from livn.run.checks import Ids, as_ids, frozen, on_grid, refuse_shared_cells
+from livn.run.checks import Ids, as_ids, as_values, frozen, on_grid, refuse_shared_cells
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,7 +34,7 @@ class Series:
     sections: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        ids, values = as_ids(self.ids), np.asarray(self.values)
+        ids, values = as_ids(self.ids), as_values(self.values)
         if values.ndim < 2 or values.shape[0] != len(ids):
             raise InvalidValue(
                 f"series values do not match the ids: got shape {values.shape} for {len(ids)} "
@@ -121,7 +122,8 @@ class Series:
                     "same gids and sections in the same order.",
                     got=other.ids,
                 )
-        return replace(self, values=np.concatenate([self.values, *(o.values for o in others)], 1))
+        values = [self.values, *(o.values for o in others)]
+        return replace(self, values=namespace(*values).concatenate(values, 1))
 
     def merge(self, *others: "Series") -> "Series":
         """Return the rows of all, in order of gid.
@@ -146,7 +148,7 @@ class Series:
             raise InvalidValue("series sections differ: got some with and some without; need both.")
         together = Series(
             np.concatenate([p.ids for p in parts]),
-            np.concatenate([p.values for p in parts]),
+            namespace(*(p.values for p in parts)).concatenate([p.values for p in parts]),
             self.dt,
             self.t0,
             tuple(s for sections in named for s in sections) if named else None,

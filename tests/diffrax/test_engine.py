@@ -32,11 +32,12 @@ def test_network_with_noise_follows_native(model):
 def test_random_numbers_are_those_of_livn():
     key, gids = random.key(7, 3, 2), np.array([0, 5, 99, 2**32 - 1], np.uint32)
     a, b = gids.copy(), np.full(4, 12345, np.uint32)
+    words_of_key = tuple(np.array(key, np.uint32))
     expected = random.normals(key, gids, 12345, 1)[:, 0]
 
     with jax.enable_x64(True):
-        words = threefry(np.array(key, np.uint32), jnp.asarray(a), jnp.asarray(b))
-        found = normals(np.array(key, np.uint32), gids, jnp.int32(12345), np.dtype(np.float64))
+        words = threefry(words_of_key, jnp.asarray(a), jnp.asarray(b))
+        found = normals(words_of_key, gids, b, np.dtype(np.float64))
     random.threefry(key, a, b)
 
     assert np.array_equal(words[0], a)

@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from livn import random
 from livn.arrays import Array
+from livn.backend.diffrax.delivery import arriving
 from livn.backend.diffrax.intrinsics import function
 from livn.backend.diffrax.lower import Lowered, lower
 from livn.backend.diffrax.noise import normals
-from livn.backend.diffrax.synapses import Synapses, arriving, gather_synapses, rounded_up
+from livn.backend.diffrax.synapses import Synapses, gather_synapses, rounded_up
 from livn.backend.network import Network, Population
 from livn.models.description import Random
 
 Spike = Callable[[Array], Array]
+Drawn = tuple[tuple[Array, Array], ...]  # of every draw, [..., n_slots] each
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,15 @@ class State(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What a step did: of each population 1 where a cell spiked, and its V above threshold, mV."""
+    """What a step did, of each population, [n_slots] each.
+
+    Attributes:
+        fired: 1 where a cell spiked.
+        margins: distance of V from threshold before the step and at its end, before a reset, mV.
+    """
 
     fired: tuple[Array, ...]
-    above: tuple[Array, ...]
+    margins: tuple[tuple[Array, Array], ...]
 
 
 def structure(network: Network, dt: float) -> tuple[Cells, ...]:
@@ -112,13 +119,16 @@ def _draws(randoms: tuple[Random, ...], inputs: tuple[str, ...], dt: float) -> t
     return tuple(found)
 
 
-def wiring(network: Network, dt: float, lanes: int) -> tuple[Wiring, int]:
+def wiring(
+    network: Network, dt: float, lanes: int, derivatives: bool = False
+) -> tuple[Wiring, int]:
     """Return who is connected to whom, and how many steps must be remembered.
 
     Args:
         lanes: slots of a population come in multiples of this; empty ones repeat the last cell.
+        derivatives: whether what comes back along the synapses is asked for too.
     """
-    synapses, n_steps = gather_synapses(network, dt, lanes)
+    synapses, n_steps = gather_synapses(network, dt, lanes, derivatives)
     gids = (filled(p.gids, rounded_up(len(p), lanes)) for p in network.populations.values())
     return Wiring(tuple(gids), synapses), n_steps
 
@@ -154,53 +164,65 @@ def clock(
     return found, until
 
 
+def draw(cells: tuple[Cells, ...], wiring: Wiring, clock: Clock, steps: Array, kind: Any) -> Drawn:
+    """Return the random inputs of all cells in some steps of a call, worked out together.
+
+    Args:
+        steps: int32, shape (n_steps,) or ().
+        kind: type of the numbers.
+    """
+    owners = [gids for c, gids in zip(cells, wiring.gids, strict=True) for _ in c.draws]
+    if not owners:
+        return ()
+    every = np.array([d.every for c in cells for d in c.draws], np.int32)
+    number = clock.numbers + ((clock.phases + steps[..., None]) // every).astype(jnp.uint32)
+    sizes = [len(gids) for gids in owners]
+    repeat = np.repeat(np.arange(len(sizes)), sizes)
+    keys = clock.keys[:, 0][repeat], clock.keys[:, 1][repeat]
+    pair = normals(keys, jnp.concatenate(owners), number[..., repeat], kind)
+    ends = np.cumsum(sizes)[:-1]
+    return tuple(zip(*(jnp.split(x, ends, axis=-1) for x in pair), strict=True))
+
+
 def take_step(
     cells: tuple[Cells, ...],
     spike: Spike,
     wiring: Wiring,
     constants: tuple[tuple[Array, ...], ...],
-    clock: Clock,
-    k: Array,
+    slot: Array,
     state: State,
     inputs: tuple[Array, ...],
+    drawn: Drawn,
 ) -> tuple[State, Taken]:
-    """Return the state after step `k` of a call, and what happened in it.
+    """Return the state after a step, and what happened in it.
 
     Args:
         cells, spike: code; `spike` turns a distance from threshold, mV, into 0 or 1.
         wiring: who is connected to whom.
         constants: of each population in the order of `Lowered.constants`.
-        clock: at the start of the call.
-        k: steps since, int32.
+        slot: row of the history the step is written to, int32.
         state: before the step.
         inputs: of each population `I_<section>` nA and `G_<section>` µS, [n_inputs, n_slots].
+        drawn: random inputs of this step.
     """
-    history, n_rows = state.history, state.history.shape[0]
-    slot = (clock.slot + k) % n_rows
+    history = state.history
     events = [arriving(history, slot, s) for s in wiring.synapses]
     after: list[tuple[Array, ...]] = []
     fired: list[Array] = []
-    above: list[Array] = []
-    number = 0
-    for c, own, gids, known, given in zip(
-        cells, state.cells, wiring.gids, constants, inputs, strict=True
-    ):
+    margins: list[tuple[Array, Array]] = []
+    numbers = iter(drawn)
+    for c, own, known, given in zip(cells, state.cells, constants, inputs, strict=True):
         zero = jnp.zeros_like(own[0])
         entering = [*given, *([zero] * (len(c.lowered.inputs) - len(given)))]
-        for draw in c.draws:
-            count = clock.numbers[number] + ((clock.phases[number] + k) // draw.every).astype(
-                jnp.uint32
-            )
-            pair = normals(clock.keys[number], gids, count, zero.dtype)
-            for place, value in zip(draw.places, pair, strict=True):
+        for source in c.draws:
+            for place, value in zip(source.places, next(numbers), strict=True):
                 if place is not None:
                     entering[place] = value
-            number += 1
         update = function(c.lowered.update, "update", spike)
-        states, spiked, distance = update(own, known, entering, [events[p] for p in c.arriving])
+        states, spiked, margin = update(own, known, entering, [events[p] for p in c.arriving])
         after.append(tuple(states))
         fired.append(spiked)
-        above.append(distance)
+        margins.append(margin)
     row = jnp.concatenate([*fired, jnp.zeros(1, history.dtype)])[None]
     history = jax.lax.dynamic_update_slice(history, row, (slot, jnp.int32(0)))
-    return State(tuple(after), history), Taken(tuple(fired), tuple(above))
+    return State(tuple(after), history), Taken(tuple(fired), tuple(margins))

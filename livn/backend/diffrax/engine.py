@@ -17,6 +17,7 @@ from livn.backend.diffrax.culture import (
     Cells,
     State,
     clock,
+    draw,
     filled,
     increments,
     structure,
@@ -24,6 +25,7 @@ from livn.backend.diffrax.culture import (
     wiring,
 )
 from livn.backend.diffrax.lower import REFRACTORY, WAIT
+from livn.backend.diffrax.surrogate import hard
 from livn.backend.diffrax.synapses import rounded_up
 from livn.backend.network import Network
 from livn.models.values import Value, initial_state, refractory_steps, step_constants
@@ -189,11 +191,6 @@ class DiffraxEngine(Engine):
         return f"diffrax, {self.precision.name}, {jax.devices()[0].platform}"
 
 
-def hard(above: Any) -> Any:
-    """Return 1 at and above threshold, else 0."""
-    return jnp.where(above >= 0.0, 1.0, 0.0).astype(above.dtype)
-
-
 @lru_cache(maxsize=64)
 def _program(cells: tuple[Cells, ...], sampled: bool) -> Callable[..., Any]:
     """Return the compiled function that takes up to `_CHUNK` steps.
@@ -216,7 +213,9 @@ def _program(cells: tuple[Cells, ...], sampled: bool) -> Callable[..., Any]:
             if sampled:
                 seen = jax.tree.map(lambda out, x: out.at[k].set(x), seen, state.cells)
             given = tuple(i[k] for i in inputs)
-            state, taken = take_step(cells, hard, wiring, constants, clock, k, state, given)
+            drawn = draw(cells, wiring, clock, k, real)
+            slot = (clock.slot + k) % state.history.shape[0]
+            state, taken = take_step(cells, hard, wiring, constants, slot, state, given, drawn)
             return state, fired.at[k].set(jnp.concatenate(taken.fired) > 0.0), seen
 
         carry = (state, fired, seen if sampled else ())

@@ -10,6 +10,7 @@ from textwrap import indent
 import sympy as sp
 from sympy.printing.pycode import PythonCodePrinter
 
+from livn.models.assembly import Equations
 from livn.models.expressions import names, symbol
 from livn.models.scheme import HELD, H, Step
 
@@ -18,12 +19,12 @@ FIRED = "fired"  # 1 where the cell spikes in this step
 BELOW = "below"  # 1 where the spike detector was below threshold before the step
 REFRACTORY = "refractory_steps"
 _UPDATE = '''def update(state, constants, inputs, arrived):
-    """Return the state after one step, where cells spiked, and how far above threshold they got."""
+    """Return the state after one step, where cells spiked, and V - threshold before and after."""
     {states} = state
     {constants} = constants
     {inputs} = inputs
 {arrived}{lines}
-    return ({states}), fired, above
+    return ({states}), fired, (before, above)
 '''
 _NUMBERS = '''def numbers(given, h):
     """Return derived parameters, constants of the step, and the start of every state."""
@@ -32,6 +33,14 @@ _NUMBERS = '''def numbers(given, h):
     derived = {{{derived}}}
     constants = {{{constants}}}
     return derived, constants, {{{start}}}
+'''
+_RATES = '''def rates(state, values, inputs):
+    """Return the derivative of every state, 1/ms, V - threshold, and the state after a spike."""
+    {states} = state
+    {inputs} = inputs
+{values}
+{lines}
+    return ({rates},), above, ({after},)
 '''
 Arrivals = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -77,6 +86,30 @@ def lower(step: Step, arrivals: Arrivals = ()) -> Lowered:
     return Lowered(update, _numbers(step), states, constants, inputs, not equations.reset)
 
 
+def lower_rates(equations: Equations) -> str:
+    """Return the source of the equations themselves, for solvers that choose their own steps.
+
+    The states are the voltages and the others in order; random inputs are 0.
+    """
+    states = (*equations.voltages, *equations.states)
+    found = [equations.rate(section) for section in equations.sections]
+    found += [x.derivative for x in equations.states.values()]
+    silent = {symbol(r.name): sp.Integer(0) for r in equations.randoms}
+    v = f"V_{equations.cell.spike.compartment}"
+    inputs = tuple(f"{k}_{s}" for s in equations.sections for k in "IG")
+    made = [(f"rate_{n}", e.xreplace(silent)) for n, e in zip(states, found, strict=True)]
+    made += [("above", symbol(v) - equations.threshold)]
+    made += [(f"after_{n}", e) for n, e in equations.reset.items()]
+    used = set().union(*(names(e) for _, e in made)) - {*states, *inputs}
+    return _RATES.format(
+        states=_unpacked(states), inputs=_unpacked(inputs),
+        values="\n".join(f"    {n} = values[{n!r}]" for n in sorted(used)),
+        lines="\n".join(f"    {n} = {_text(e)}" for n, e in made),
+        rates=", ".join(f"rate_{n}" for n in states),
+        after=", ".join(f"after_{n}" if n in equations.reset else n for n in states),
+    )  # fmt: skip
+
+
 def _unpacked(words: tuple[str, ...]) -> str:
     return ", ".join(words) + ("," if len(words) == 1 else "")
 
@@ -86,10 +119,11 @@ def _update(step: Step, arrivals: Arrivals) -> list[str]:
     equations = step.equations
     v = f"V_{equations.cell.spike.compartment}"
     threshold = _text(step.threshold)
-    lines = [f"{HELD} = where({WAIT} <= 0.0, 1.0, 0.0)", f"{WAIT} = relu({WAIT} - 1.0)"]
+    lines = [f"before = {v} - {_parenthesised(threshold)}"]
+    lines += [f"{HELD} = where({WAIT} <= 0.0, 1.0, 0.0)", f"{WAIT} = relu({WAIT} - 1.0)"]
     fired = f"{FIRED} = spike(above) * {HELD}"
     if not equations.reset:
-        lines.append(f"{BELOW} = where({v} < {threshold}, 1.0, 0.0)")
+        lines.append(f"{BELOW} = where(before < 0.0, 1.0, 0.0)")
         fired += f" * {BELOW}"
     lines += [f"{n} = {_text(e)}" for n, e in step.assignments]
     lines += [f"above = {v} - {_parenthesised(threshold)}", fired]

@@ -12,13 +12,13 @@ from livn.arrays import Array
 from livn.random import GROUPS, PARITY, ROTATIONS
 
 
-def threefry(key: Array, a: Array, b: Array) -> tuple[Array, Array]:
+def threefry(key: tuple[Array, Array], a: Array, b: Array) -> tuple[Array, Array]:
     """Return the ciphers of the counters (a, b), uint32: `livn.random.threefry`.
 
     Args:
-        key: two uint32 words, shape (2,).
+        key: two uint32 words, or two for each counter.
     """
-    schedule = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(PARITY))
+    schedule = (key[0], key[1], key[0] ^ key[1] ^ np.uint32(PARITY))
     a, b = a + schedule[0], b + schedule[1]
     for group in range(1, GROUPS + 1):
         for rotation in ROTATIONS[(group - 1) % 2]:
@@ -29,16 +29,17 @@ def threefry(key: Array, a: Array, b: Array) -> tuple[Array, Array]:
     return a, b
 
 
-def normals(key: Array, gids: Array, number: Array, dtype: np.dtype) -> tuple[Array, Array]:
-    """Return two independent normal numbers per gid: `livn.random.normals` of one step.
+def normals(
+    key: tuple[Array, Array], gids: Array, number: Array, dtype: np.dtype
+) -> tuple[Array, Array]:
+    """Return two independent normal numbers for each counter: `livn.random.normals`.
 
     Args:
-        key: two uint32 words, the high half of the step folded in (`livn.random.epoch_key`).
-        gids: uint32, shape (n,).
-        number: low 32 bits of the step.
+        key: as of `threefry`, the high half of the step folded in (`livn.random.epoch_key`).
+        gids, number: counters, uint32: the cell, and the low 32 bits of the step.
         dtype: of the numbers.
     """
-    a, b = threefry(key, gids, jnp.broadcast_to(number.astype(jnp.uint32), gids.shape))
+    a, b = threefry(key, gids, number)
     radius = jnp.sqrt(-2.0 * jnp.log((a.astype(dtype) + 1.0) * 2.0**-32))
     radius = radius * (1.0 - 2.0 * (b & np.uint32(1)).astype(dtype))
     angle = jax.lax.bitcast_convert_type(b, jnp.int32) >> 1

@@ -1,13 +1,7 @@
-"""Events between cells: who is reached, how much later, and how many arrive now.
-
-What cells did in the last steps is kept in rows, one per step, that are used again when no synapse
-can reach back to them. Each cell gathers what its synapses bring from the rows of their delays, so
-a step costs the same however many cells spike, and its derivative is a gathering too.
-"""
+"""Synapses as tables: by target, and by delay and source."""
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,19 +17,27 @@ class Synapses(NamedTuple):
     Attributes:
         sources: slot among those of the whole network, int32 [n_post, k].
         delays: steps, int32 [n_post, k].
+        targets: the same synapses by delay and source, for derivatives, int32 [n_steps, n_pre, k];
+            None where they are not needed.
+        first: slot of the first source.
     """
 
     sources: Array
     delays: Array
+    targets: Array | None = None
+    first: int = 0
 
 
-def gather_synapses(network: Network, dt: float, lanes: int) -> tuple[tuple[Synapses, ...], int]:
+def gather_synapses(
+    network: Network, dt: float, lanes: int, derivatives: bool = False
+) -> tuple[tuple[Synapses, ...], int]:
     """Return the synapses of each projection, and the number of steps that must be remembered.
 
     Sizes are rounded up, so that cultures of about the same size share code.
 
     Args:
         lanes: slots of a population come in multiples of this.
+        derivatives: whether what comes back along the synapses is asked for too.
     """
     first, n_slots = {}, 0
     for name, population in network.populations.items():
@@ -52,7 +54,13 @@ def gather_synapses(network: Network, dt: float, lanes: int) -> tuple[tuple[Syna
                 _by_target(p.targets, delays, n_post, 1),
             )
         )
-    return tuple(found), rounded_up(longest, _STEPS)
+    n_steps = rounded_up(longest, _STEPS)
+    if derivatives:
+        for k, p in enumerate(network.projections):
+            n_pre = rounded_up(len(network.populations[p.pre]), lanes)
+            targets = _by_source(found[k], first[p.pre], n_pre, n_steps)
+            found[k] = found[k]._replace(targets=targets, first=first[p.pre])
+    return tuple(found), n_steps
 
 
 def rounded_up(n: int, multiple: int) -> int:
@@ -73,14 +81,11 @@ def _by_target(
     return table
 
 
-def arriving(history: Array, slot: Array, synapses: Synapses) -> Array:
-    """Return how many events arrive at each target now.
-
-    Args:
-        history: spikes of the last steps, [n_steps, n_slots + 1], zero in the last column.
-        slot: row that the present step will be written to.
-    """
-    n_steps, width = history.shape
-    row = slot - synapses.delays
-    row = jnp.where(row < 0, row + n_steps, row)
-    return jnp.sum(history.reshape(-1)[row * width + synapses.sources], axis=-1)
+def _by_source(synapses: Synapses, first: int, n_pre: int, n_steps: int) -> NDArray[np.int32]:
+    """Return the targets by delay and source, [n_steps, n_pre, k]."""
+    sources, delays = np.asarray(synapses.sources) - first, np.asarray(synapses.delays)
+    n_post = len(sources)
+    target, place = np.nonzero((sources >= 0) & (sources < n_pre))
+    row = (delays[target, place] - 1) * n_pre + sources[target, place]
+    table = _by_target(row, target, n_steps * n_pre, n_post)
+    return table.reshape(n_steps, n_pre, -1)

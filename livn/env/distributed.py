@@ -17,6 +17,7 @@ from livn.env.snapshot import Snapshot
 from livn.env.trials import Ended, Setting, Trial, culture, state_of
 from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
 from livn.io import IO
+from livn.models import make_model
 from livn.models.model import Model
 from livn.mpi import world
 from livn.system import resolve
@@ -84,6 +85,8 @@ class DistributedEnv:
         self.seed, self.comm, self.subworld_size = seed, comm, subworld_size or 1
         self.system = resolve(os.fspath(system))
         self.model = self.system.default_model() if model is None else model
+        if isinstance(model, str) and model != "point":
+            self.model = make_model(model)
         self.io = self.system.default_io() if io is None else io
         self.decoding: Any = None
         self.encoding: Encoding | None = None

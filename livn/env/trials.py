@@ -8,6 +8,7 @@ from livn.env.env import Env
 from livn.env.snapshot import Snapshot
 from livn.types import Encoding
 
+PIPELINES = 64  # that a worker keeps
 NEEDS_RESET = "_needs_reset"  # in the state of a decoding: the worker resets it first
 
 
@@ -16,7 +17,7 @@ class Culture:
 
     def __init__(self, env: Env):
         self.env = env
-        self._pipelines: dict[Any, Any] = {}
+        self._pipelines: dict[Any, tuple[Any, Any]] = {}
 
     def __call__(self, task: "Setting | Trial") -> Any:
         """Return the answer to a task."""
@@ -24,10 +25,10 @@ class Culture:
 
     def pipeline(self, decoding: Any, encoding: Any) -> tuple[Any, Any]:
         """Return the decoding and encoding first seen that equal these, with what they keep."""
-        found: tuple[Any, Any] = self._pipelines.setdefault(
-            (decoding, encoding), (decoding, encoding)
-        )
-        return found
+        pair: tuple[Any, Any] = decoding, encoding
+        if pair not in self._pipelines and len(self._pipelines) == PIPELINES:
+            self._pipelines.pop(next(iter(self._pipelines)))
+        return self._pipelines.setdefault(pair, pair)
 
 
 @dataclass(frozen=True)

@@ -44,15 +44,16 @@ from livn.workers import Here, start
 # As short as still tells the statistics apart: EI1 has few spikes, EI2 costs ten times as much.
 OPTIONS = {
     "EI1": {"duration": 20000.0, "stimulation": 3000.0},
-    "EI2": {"duration": 8000.0, "warm_up": 500.0, "stimulation": 2000.0},
+    "EI2": {"duration": 6000.0, "warm_up": 500.0, "stimulation": 1500.0},
 }
+BUDGET = {"EI1": 128, "EI2": 160}  # evaluations of a search
 INSIDE, NEAREST = 0.01, 0.02  # half widths at which no miss, and the smallest, are drawn
 
 
-def search(task: tuple[str, str, int], evaluations: int, repeats: int) -> dict[str, Any]:
+def search(task: tuple[str, str, int], evaluations: int | None, repeats: int) -> dict[str, Any]:
     """Return what one search came to: of (system, method, seed)."""
     system, method, seed = task
-    began = time.perf_counter()
+    began, evaluations = time.perf_counter(), evaluations or BUDGET[system]
     question = Question(system, "Culture", OPTIONS.get(system, {}), backend="native")
     run = Search(question, Memory(), method, Budget(evaluations, enough=1, give_up=0), seed)
     with Here(question) as pool:
@@ -76,7 +77,7 @@ def search(task: tuple[str, str, int], evaluations: int, repeats: int) -> dict[s
     }  # fmt: skip
 
 
-def answer(comm: Any, evaluations: int, repeats: int) -> Any:
+def answer(comm: Any, evaluations: int | None, repeats: int) -> Any:
     """Return what a worker does with a task."""
     return partial(search, evaluations=evaluations, repeats=repeats)
 
@@ -146,7 +147,7 @@ def main() -> None:
     known += ["optuna"] * (importlib.util.find_spec("optuna") is not None)
     parser.add_argument("--methods", nargs="+", default=known)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--evaluations", type=int, default=96, help="budget of each search")
+    parser.add_argument("--evaluations", type=int, default=None, help="of each search")
     parser.add_argument("--repeats", type=int, default=5, help="of the find, on new noise")
     parser.add_argument("--json", default="tuning.json", help="where the rows go")
     parser.add_argument("--out", default="tuning-convergence.png", help="where the picture goes")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from experiments.surrogate.base import Floats, Optimiser, sobol_points
@@ -16,7 +17,8 @@ CANDIDATES = 2048  # points an even cover offers to choose from, and as many nea
 REFINED = 256  # points around the best of those, of which one is proposed
 NEAR = 8  # evaluations that are best, whose neighbourhoods are searched
 STEPS = (0.02, 0.05, 0.1, 0.2)  # how far, in sides of the cube
-KAPPAS = (0.0, 0.5, 1.0)  # standard deviations of optimism, in turn (ECOSYSTEM: 0.5 alone)
+KAPPAS = (None, 0.0, 0.5)  # in turn: by the chance of all bands, or so many deviations optimistic
+UNLIKELY = 1e-4  # chance of a band below which all are alike
 FAR = 5.0  # half widths of a band beyond which a miss is no worse
 APART = 0.05  # least distance between points of a round, per side of the cube
 AUGMENT = 0.05  # share of the sum in a scalarisation (Knowles 2006, IEEE Trans Evol Comput 10:50)
@@ -27,9 +29,10 @@ class Surrogate(Optimiser):
     """One model for each measured feature; objectives and bands follow from what it predicts.
 
     The distance of a rate from its target has a kink at the target, which is hard to learn; the
-    rate itself is smooth. Each proposal of a round weighs the goals anew at random (ParEGO,
-    Knowles 2006) and goes where, `kappa` standard deviations towards the target, the weighted
-    worst distance is smallest. How likely a simulation fails is learnt from those that did.
+    rate itself is smooth. Of three proposals of a round one goes where all bands at once are most
+    likely met; two weigh the goals anew at random (ParEGO, Knowles 2006) and go where the weighted
+    worst distance is smallest, 0 or 0.5 standard deviations towards the target. How likely a
+    simulation fails is learnt from those that did.
     """
 
     def __init__(self, *arguments: Any, **options: Any):
@@ -88,18 +91,16 @@ class Surrogate(Optimiser):
         chosen: list[Floats] = []
         seen = self._seen(offered, models, feasible)
         for k in range(n):
-            weights, kappa = self._wish(k, len(models), rng)
-            best = offered[np.argmin(_score(seen, weights, kappa) + _crowded(offered, chosen))]
+            wish = self._wish(k, len(models), rng)
+            best = offered[np.argmin(_score(seen, wish) + _crowded(offered, chosen))]
             near = _near(best[None], REFINED, rng)
-            score = _score(self._seen(near, models, feasible), weights, kappa)
+            score = _score(self._seen(near, models, feasible), wish)
             chosen.append(near[np.argmin(score + _crowded(near, chosen))])
         return chosen
 
-    def _wish(self, k: int, n_goals: int, rng: np.random.Generator) -> tuple[Floats, float]:
-        """Return the weights of the goals and the optimism of proposal k of a round."""
-        even = k % len(KAPPAS) == 0
-        weights = np.full(n_goals, 1 / n_goals) if even else rng.dirichlet(np.ones(n_goals))
-        return weights, KAPPAS[k % len(KAPPAS)]
+    def _wish(self, k: int, n_goals: int, rng: np.random.Generator) -> "_Wish":
+        """Return what proposal k of a round is after."""
+        return _Wish(rng.dirichlet(np.ones(n_goals)), KAPPAS[k % len(KAPPAS)])
 
     def _seen(self, x: Floats, models: dict[str, FeatureModel], feasible: Feasibility) -> "_Seen":
         goals = tuple(goal for goal in self.goals if goal.feature in models)
@@ -124,10 +125,22 @@ class _Seen:
     failing: Floats
 
 
-def _score(seen: _Seen, weights: Floats, kappa: float) -> Floats:
-    pairs = zip(seen.goals, seen.predicted, strict=True)
-    misses = np.array([distance(goal, *found, kappa) for goal, found in pairs])
-    return scalar(misses, weights) + FAILURE * seen.failing
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """Weights of the goals and optimism in deviations; None to be after all bands at once."""
+
+    weights: Floats
+    kappa: float | None
+
+
+def _score(seen: _Seen, wish: _Wish) -> Floats:
+    pairs = list(zip(seen.goals, seen.predicted, strict=True))
+    if wish.kappa is None:
+        chances = np.array([chance(goal, *found) for goal, found in pairs])
+        succeeds = np.maximum(UNLIKELY, 1 - seen.failing)
+        return -np.log(np.maximum(UNLIKELY, chances)).sum(axis=0) - np.log(succeeds)
+    misses = np.array([distance(goal, *found, wish.kappa) for goal, found in pairs])
+    return scalar(misses, wish.weights) + FAILURE * seen.failing
 
 
 def _near(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
@@ -155,6 +168,14 @@ def distance(goal: Goal, mean: Floats, deviation: Floats, kappa: float) -> Float
         high = np.inf if goal.high is None else goal.scaled(goal.high)
         away = np.maximum(np.maximum(low - mean, mean - high), 0.0)
     return np.clip((away - kappa * deviation) / goal.width, 0.0, FAR)
+
+
+def chance(goal: Goal, mean: Floats, deviation: Floats) -> Floats:
+    """Return the probability that a normal value lies in the band of a goal, shape (n_points,)."""
+    low = -np.inf if goal.low is None else goal.scaled(goal.low)
+    high = np.inf if goal.high is None else goal.scaled(goal.high)
+    spread = np.maximum(deviation, 1e-9 * goal.width)
+    return np.asarray(norm.cdf((high - mean) / spread) - norm.cdf((low - mean) / spread))
 
 
 def scalar(misses: Floats, weights: Floats) -> Floats:

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.surrogate import METHODS, Surrogate, make_optimiser
 from experiments.surrogate.features import Feasibility, FeatureModel, checkpoint
-from experiments.surrogate.surrogate import distance, scalar
+from experiments.surrogate.surrogate import chance, distance, scalar
 from experiments.targets import Goal, Space
 from livn.errors import InvalidValue, UnknownName
 
@@ -141,6 +141,13 @@ def test_distance_is_optimistic_and_bounded():
     assert distance(goal, mean, deviation, 1.0) == pytest.approx([0.0, 1.0, 5.0])
     band = GOALS[2]  # 0.5 to 2, half width 0.75
     assert distance(band, np.array([1.0, 2.75, 0.125]), 0 * mean, 0.0) == pytest.approx([0, 1, 0.5])
+
+
+def test_chance_is_that_of_a_normal_value():
+    band = GOALS[1]  # 0.9 to 1.1
+    mean, deviation = np.array([1.0, 1.1, 2.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.0])
+    # Within one deviation 68.3 %, between 0 and -2 deviations 47.7 %, ten away none, certain.
+    assert chance(band, mean, deviation) == pytest.approx([0.6827, 0.4772, 0.0, 1.0], abs=1e-4)
 
 
 def test_scalar_is_the_weighted_worst_and_a_bit_of_the_sum():

@@ -24,11 +24,14 @@ from livn.env import Env, make
 from livn.errors import CorruptFile, InvalidState, InvalidValue, NotSupported
 from livn.stimulus.pulses import net_charge
 from livn.system import resolve
+
+HALVES = '''
+import numpy as np
+from gymnasium import spaces
 from livn.types import Encoding
 
-
 class Halves(Encoding):
-    """A pulse on the only electrode, of an amplitude that a Gymnasium space gives."""
+    """A pulse on every electrode, of an amplitude that a Gymnasium space gives."""
 
     def __call__(self, env, t_end, inputs):
         commands = np.zeros((round(t_end), env.io.num_channels), np.float32)
@@ -37,9 +40,8 @@ class Halves(Encoding):
 
     @property
     def input_space(self):
-        from gymnasium import spaces
-
         return spaces.Box(-1.0, 1.0, (1,), np.float32)
+'''
 
 
 def varied(design, changes):
@@ -154,10 +156,11 @@ def test_random_pulses_are_balanced_and_lie_in_their_bounds():
     assert RandomPulses(start=6000.0)(env, 5000.0, 7) is None
 
 
-def test_encoding_of_ones_own_gets_a_draw_from_its_space(design):
-    own = varied(design, {"encodings": (f"{__name__}.Halves",), "potential_dt": None})
+def test_encoding_of_ones_own_gets_a_draw_from_its_space(design, tmp_path, monkeypatch):
+    (tmp_path / "halves_of_mine.py").write_text(HALVES)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = varied(design, {"encodings": ("halves_of_mine.Halves",), "potential_dt": None})
     simulator = Simulator(own)
-    simulator._encodings = [Halves()]  # the test module has no import path
     rows = simulator([0, 4])
     simulator.close()
     assert all(-1 <= row["inputs"][0] <= 1 for row in rows)

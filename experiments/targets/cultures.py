@@ -1,7 +1,6 @@
 """The built-in targets: a culture left alone, one that is stimulated, and both."""
 
 from collections.abc import Mapping
-from math import nan
 from typing import Any
 
 from pydantic import Field
@@ -133,18 +132,10 @@ class Culture(Spontaneous, Stimulated):
         """Return warm-up, rest and pulses."""
         return (*Spontaneous.stages(self), Stimulated.stages(self)[-1])
 
+    def judged_by(self) -> str:
+        """Return the stage of rest."""
+        return REST
+
     def features(self, runs: Mapping[str, Run], env: Any) -> dict[str, float]:
         """Return the features of both."""
         return Spontaneous.features(self, runs, env) | Stimulated.features(self, runs, env)
-
-
-def judge(features: Mapping[str, float], diverged: bool = False) -> str:
-    """Return the status of an evaluation: ok, silent, runaway or diverged.
-
-    Silent and runaway are judged by the rate at rest where there is one, else under stimulation:
-    below 0.05 Hz per cell and above 20 Hz, the limits of `livn.decoding.Stability`.
-    """
-    rate = features.get("firing_rate", features.get(RATE, nan))
-    if diverged:
-        return "diverged"
-    return "silent" if rate < 0.05 else "runaway" if rate > 20.0 else "ok"

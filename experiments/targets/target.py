@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experiments.targets.goals import Goal, missed, rank
 from experiments.targets.space import Space, split
+from livn.decoding import Stability
 from livn.decoding.measure import SpikeMeasure
 from livn.decoding.trains import SpikeTrains
-from livn.errors import unknown_names
+from livn.errors import NotSupported, unknown_names
 from livn.run import Run
 from livn.stimulus import Stimulus
 
@@ -72,11 +73,11 @@ class Target(BaseModel):
 
     def own_goals(self) -> tuple[Goal, ...]:
         """Return the goals before `bands` are applied."""
-        raise NotImplementedError(f"target {type(self).__name__} has no own_goals; give it some.")
+        raise self._missing("own_goals")
 
     def stages(self) -> tuple[Stage, ...]:
         """Return what is simulated, in order."""
-        raise NotImplementedError(f"target {type(self).__name__} has no stages; give it some.")
+        raise self._missing("stages")
 
     def features(self, runs: Mapping[str, Run], env: Any) -> dict[str, float]:
         """Return what was measured, by name; nan where it cannot be told.
@@ -85,7 +86,11 @@ class Target(BaseModel):
             runs: of each stage, by name.
             env: the Env (or batch) that ran.
         """
-        raise NotImplementedError(f"target {type(self).__name__} has no features; give it some.")
+        raise self._missing("features")
+
+    def judged_by(self) -> str:
+        """Return the name of the stage in which silence and runaway are failures: the last."""
+        return self.stages()[-1].name
 
     def weight_space(self, env: Any) -> dict[str, Range]:
         """Return the bounds of the weights of a culture."""
@@ -109,11 +114,26 @@ class Target(BaseModel):
             return self.ranges.get(key) is not None
         return key.endswith("-weight") or key.rpartition("-")[2] in NOISE
 
+    def _missing(self, method: str) -> NotSupported:
+        return NotSupported(
+            f"target {type(self).__name__} cannot be used: got no {method} method; give it one."
+        )
+
     # what follows
 
     def init(self, env: Any) -> None:
         """Let an Env record what is measured."""
         env.record_spikes()
+
+    def status(self, runs: Mapping[str, Run], env: Any) -> str:
+        """Return how a simulation went: "ok", "silent" or "runaway".
+
+        By the mean rate per cell in the stage that `judged_by` names, with the limits of
+        `livn.decoding.Stability`: 0.05 and 20 Hz.
+        """
+        trains = trains_of(runs[self.judged_by()], env)
+        found = Stability(duration=1, tail_window=trains.duration).measure(trains)
+        return "silent" if found["is_quiescent"] else "runaway" if found["is_runaway"] else "ok"
 
     def goals(self) -> tuple[Goal, ...]:
         """Return the goals in force.

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.targets import make_target
-from experiments.targets.cultures import judge
 from experiments.targets.space import split
 from experiments.targets.target import Target, pooled
 from livn.env import Env
 from livn.env.batch import EnvBatch
 from livn.env.runs import CopiesDiverged
 from livn.errors import Diverged, LivnError
+from livn.run import Run
 
 COPIES = 8  # that advance together: what a kill loses at most
 TOGETHER = ("native",)  # backends whose copies cost less together than one after the other
@@ -108,6 +108,10 @@ class Evaluator:
             "inside": status == "ok" and self.target.inside(features),
         } | ({"problem": problem} if problem else {})
 
+    def _trial(self, runs: Mapping[str, Run]) -> "Trial":
+        found = self.target.features(runs, self.env)
+        return Trial(self.target.status(runs, self.env), found)
+
     def _alone(self, job: Job) -> "list[Trial]":
         own, protocol = split(job.values)
         found = []
@@ -119,7 +123,7 @@ class Evaluator:
                 for stage in self.target.stages():
                     played = stage.stimulus(self.env, protocol) if stage.stimulus else None
                     runs[stage.name] = self.env.run(stage.duration, played)
-                found.append(_trial(self.target.features(runs, self.env)))
+                found.append(self._trial(runs))
             except Diverged as problem:
                 found.append(Trial("diverged", problem=str(problem)))
             except (LivnError, ArithmeticError) as problem:
@@ -139,7 +143,7 @@ class Evaluator:
                 trials.append(Trial(status, problem=refused.get(k) or diverged[k]))
                 continue
             runs = {name: found[k] for name, found in stages.items()}
-            trials.append(_trial(self.target.features(runs, self.env)))
+            trials.append(self._trial(runs))
         which = [j for j, _ in where]
         return [[t for t, j in zip(trials, which, strict=True) if j == n] for n in range(len(jobs))]
 
@@ -182,10 +186,6 @@ class Trial:
     status: str
     features: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
-
-
-def _trial(features: Mapping[str, float]) -> Trial:
-    return Trial(judge(features), features)
 
 
 def _refusal(batch: EnvBatch, params: Mapping[str, float], k: int) -> str:

@@ -5,10 +5,10 @@ from math import inf, nan, sqrt
 import pytest
 
 from experiments.targets import Goal, Spontaneous, make_target
-from experiments.targets.cultures import SPONTANEOUS, STIMULATED, judge
+from experiments.targets.cultures import SPONTANEOUS, STIMULATED
 from experiments.targets.goals import FAR, missed, rank
-from experiments.targets.target import pooled
-from livn.errors import InvalidType, InvalidValue, UnknownName
+from experiments.targets.target import Target, pooled
+from livn.errors import InvalidType, InvalidValue, NotSupported, UnknownName
 
 LINEAR = Goal("m", 0.9, 1.1, "1", "test", target=1.0)
 LOG = Goal("rate", 1.0, 4.0, "Hz", "test", target=2.0, floor=0.01)
@@ -79,14 +79,6 @@ def test_every_built_in_goal_holds_its_target_and_names_its_source():
             assert edges == pytest.approx([1, 1], rel=0.25)
 
 
-@pytest.mark.parametrize(
-    ("rate", "status"),
-    [(0.0, "silent"), (0.049, "silent"), (0.06, "ok"), (19.9, "ok"), (20.1, "runaway")],
-)
-def test_silence_and_runaway_are_told(rate, status):
-    assert judge({"firing_rate": rate}) == status
-
-
 def test_a_feature_over_trials_is_the_mean_of_those_that_tell():
     found = pooled([{"a": 1.0, "b": nan}, {"a": 3.0, "b": 2.0}, {"a": 5.0, "b": nan}])
     assert found == {"a": 3.0, "b": 2.0}
@@ -135,6 +127,26 @@ def test_targets_by_name_option_and_import_path():
         make_target("no_such.module.T")
     with pytest.raises(InvalidType, match="target is not a Target: got 'math.pi'"):
         make_target("math.pi")
+
+
+@pytest.mark.parametrize("method", ["own_goals", "stages", "features"])
+def test_a_target_that_lacks_a_method_says_which(method):
+    arguments = ({}, None) if method == "features" else ()
+    with pytest.raises(NotSupported, match=f"target Target cannot be used: got no {method} method"):
+        getattr(Target(), method)(*arguments)
+
+
+def test_a_target_of_your_own_by_import_path(tmp_path, monkeypatch):
+    (tmp_path / "mylab.py").write_text(
+        "from experiments.targets import Goal, Spontaneous\n"
+        "class Slow(Spontaneous):\n"
+        "    def own_goals(self):\n"
+        "        return (Goal('firing_rate', 0.1, 0.5, 'Hz', 'mine', target=0.2, floor=0.01),)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    target = make_target("mylab.Slow", {"duration": 500.0})
+    assert target.objective_names() == ["firing_rate"]
+    assert target.inside({"firing_rate": 0.3})
 
 
 def test_unranked_is_last():

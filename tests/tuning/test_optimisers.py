@@ -1,11 +1,12 @@
 """Optimisers: the same answers to the same history, and the surrogate beats an even cover."""
 
+import sys
 from math import nan
 
 import numpy as np
 import pytest
 
-from experiments.surrogate import METHODS, Surrogate, make_optimiser
+from experiments.surrogate import METHODS, MissingPackage, Surrogate, make_optimiser
 from experiments.surrogate.features import Feasibility, FeatureModel, checkpoint
 from experiments.surrogate.surrogate import chance, distance, scalar
 from experiments.targets import Goal, Space
@@ -132,6 +133,14 @@ def test_points_outside_and_unknown_methods_are_refused():
         make_optimiser("surogate", SPACE, GOALS)
     with pytest.raises(InvalidValue, match="optimiser has no goals"):
         make_optimiser("sobol", SPACE, ())
+
+
+def test_optuna_that_is_not_installed_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as Python marks a module it cannot find
+    optimiser = make_optimiser("optuna", SPACE, GOALS, initial=1)
+    optimiser.tell(np.full(6, 0.5), {}, "failed")
+    with pytest.raises(MissingPackage, match=r"got none. pip install 'livn\[optuna\]'"):
+        optimiser.ask(1)
 
 
 def test_distance_is_optimistic_and_bounded():

@@ -124,6 +124,28 @@ def test_calling_a_target_runs_the_env_once():
     assert list(found["constraints"]) == Spontaneous().constraint_names()
 
 
+@pytest.mark.parametrize("units", ["cells", "channels"])
+def test_a_culture_is_inside_the_target_its_own_recording_makes(ask, units, tmp_path):
+    env = make("EI1", model="Izhikevich", backend="native").record_spikes()
+    env.set_params(LIVELY).clear().reseed_noise(99)
+    env.run(200.0)
+    run = env.run(20000.0)
+    ids, times = run.spike_ids, run.spike_times
+    if units == "channels":
+        heard = env.channel_recording(ids, times)[1]
+        ids = np.repeat(list(heard), [len(t) for t in heard.values()])
+        times = np.concatenate(list(heard.values()))
+    path = str(tmp_path / "dish.npz")
+    known = np.arange(10) if units == "cells" else np.asarray(env.io.channel_ids)
+    np.savez(path, spike_times=times, spike_ids=ids, duration=20000.0, units=known)
+    question = ask("Recorded", path=path, units=units)
+    # Means of ten trials of 1 s against bands of two deviations of one such window.
+    (row,) = question()([Job(0, LIVELY, range(1, 11))])
+    assert row["inside"], (row["features"], row["objectives"], row["constraints"])
+    assert "firing_rate" in row["objectives"]
+    assert "your recording" in {goal.source for goal in question.make_target().goals()}
+
+
 # the search
 
 

@@ -13,9 +13,9 @@ from machinable.utils import is_machinable_directory
 
 from experiments.component import Component
 from experiments.lock import LOCK
-from interface.records import UnknownRecord, record
+from interface.records import record, the_one
 from livn import settings
-from livn.errors import CorruptFile, InvalidValue, LivnError, NotSupported, nearest
+from livn.errors import CorruptFile, InvalidValue, LivnError, NotSupported
 
 FOLDER = "records"  # of a repository; below it <component>/<hash>, as in a storage
 KIND = "dataset"
@@ -172,23 +172,7 @@ def _api() -> Any:
 
 def _find(repository: str, identity: str) -> str:
     places = {place.rpartition("/")[2]: place for place in listed(repository)}
-    found = [name for name in places if name.startswith(identity)]
-    if len(found) > 1:
-        raise InvalidValue(
-            f"hash is of several records: got {identity!r}; of {', '.join(sorted(found))}. "
-            "Give more of it.",
-            got=identity,
-            allowed=found,
-        )
-    if not found:
-        close = nearest(identity, list(places), 1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise UnknownRecord(
-            f"unknown record: got {identity!r}{hint}; {len(places)} in {repository}.",
-            got=identity,
-            allowed=sorted(places),
-        )
-    return places[found[0]]
+    return places[the_one(identity, places, repository)]
 
 
 def _check(directory: Path, repository: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,21 @@ def record(identity: str) -> Component:
     known = {entry.record_id: entry for entry in _entries(None)}
     if identity == LAST and known:
         return _loaded(max(known, key=lambda name: _changed(known[name])))
-    found = [name for name in known if name.startswith(identity)]
+    return _loaded(the_one(identity, known, str(Storage.get().root())))
+
+
+def the_one(identity: str, known: Collection[str], where: str) -> str:
+    """Return which of the known hashes one, or the beginning of one, means.
+
+    Raises:
+        UnknownRecord: if none begins so, with the nearest.
+        InvalidValue: if several do.
+    """
+    found = sorted(name for name in known if name.startswith(identity))
     if len(found) > 1:
-        listed = ", ".join(sorted(name[:12] for name in found))
         raise InvalidValue(
-            f"hash is of several records: got {identity!r}; of {listed}. Give more of it.",
+            f"hash is of several records: got {identity!r}; of {', '.join(found)}. "
+            "Give more of it.",
             got=identity,
             allowed=found,
         )
@@ -64,12 +75,12 @@ def record(identity: str) -> Component:
         close = nearest(identity, list(known), 1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise UnknownRecord(
-            f"unknown record: got {identity!r}{hint}; {len(known)} in {Storage.get().root()}. "
-            "List them: livn systems results",
+            f"unknown record: got {identity!r}{hint}; {len(known)} in {where}. "
+            "List them: livn systems results, or fetch without a hash.",
             got=identity,
             allowed=sorted(known),
         )
-    return _loaded(found[0])
+    return found[0]
 
 
 def records(word: str | None = None) -> list[Component]:

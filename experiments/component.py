@@ -7,7 +7,7 @@ How to write one. A component is one module of `experiments/` with one subclass 
         class Config(SystemComponent.Config):
             trials: int = Field(8, ge=1, description="simulations")
 
-        def version_quick(self):                 # `~quick` on the command line
+        def version_quick(self):     # `~quick`; `axis_seeds(n)` is `~~seeds(3)`, three records
             return {"trials": 2}
 
         def compute(self):
@@ -87,6 +87,11 @@ class Component(Described):
         hashes: dict[str, str] = Field(
             default_factory=dict, description="of what the other options name; not to be given"
         )
+
+    @staticmethod
+    def axis_seeds(n: int = 5) -> list[dict[str, int]]:
+        """Of the same configuration, `n` records that differ in their seed, from 0."""
+        return [{"seed": seed} for seed in range(n)]
 
     def compute(self) -> None:
         """Do the work, from where it ended; see the module."""

@@ -36,11 +36,6 @@ class Counting(Component):
         """To ten."""
         return {"to": to}
 
-    @staticmethod
-    def axis_seeds(n=3):
-        """Several seeds."""
-        return [{"seed": k} for k in range(n)]
-
     def compute(self) -> None:
         journal = self.journal("rows.jsonl")
         held = bytearray(self.config.megabytes << 20)

@@ -12,6 +12,8 @@ from machinable.errors import MachinableError
 from machinable.index import load
 from machinable.utils import path_to_uri, walk_markers
 
+from livn.errors import InvalidValue
+
 DATABASE = "index.sqlite"
 
 
@@ -32,11 +34,22 @@ class RecordIndex(Index):
         return super().materialize(keys, force)
 
     def _create(self) -> None:
-        """Make the database, complete when others see it: several processes may start at once."""
+        """Make the database, complete when others see it: several processes may start at once.
+
+        Raises:
+            InvalidValue: if there is no place for it.
+        """
         database = Path(self._resolved_database())
         if database.exists():
             return
-        database.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            database.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise InvalidValue(
+                f"storage cannot be made: got {str(database.parent)!r}; {problem.strerror}. "
+                "Name another directory: --storage DIR, or LIVN_STORAGE.",
+                got=str(database.parent),
+            ) from problem
         with TemporaryDirectory(dir=database.parent) as scratch:
             fresh = Path(scratch, database.name)
             load(str(fresh), create=True).close()

@@ -59,6 +59,13 @@ def test_storage_is_chosen_by_option_then_by_environment(capsys, here, monkeypat
     assert "--storage has no value" in capsys.readouterr().err
 
 
+def test_place_that_cannot_be_a_storage_is_told(capsys, here):
+    (here / "file").write_text("")
+    place = str(here / "file" / "storage")
+    assert cli.main(["systems", "--storage", place, "toys.counting", "--launch"]) == 1
+    assert f"storage cannot be made: got '{place}'; Not a directory." in capsys.readouterr().err
+
+
 def test_context_before_the_component_is_no_part_of_its_identity(capsys, here):
     assert cli.main(["systems", "local", "workers=0", "toys.counting", "--launch"]) == 0
     assert cli.main(["systems", "toys.counting"]) == 0

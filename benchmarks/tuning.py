@@ -12,7 +12,8 @@ no evaluation had. Each search is one task of one process. Per system and method
 - holds: searches whose find is inside every band also on average over new noise,
 - distance: how far the find is outside its bands on new noise, half widths in all, median.
 
-The rows are kept with --json, from which --draw makes the table and the picture again.
+The rows are kept with --json, from which --draw makes the table and the pictures again: convergence
+and, beside it, what the best find of the surrogate does in each system.
 """
 
 import argparse
@@ -36,9 +37,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from experiments.targets.goals import missed
 from experiments.tuning.evaluation import Question
+from experiments.tuning.figures import play, rasters
 from experiments.tuning.results import candidates, first_inside
 from experiments.tuning.search import Budget, Memory, Search
 from livn.plots.style import PALETTE, bare
+from livn.system import make
 from livn.workers import Here, start
 
 # As short as still tells the statistics apart: EI1 has few spikes, EI2 costs ten times as much.
@@ -126,6 +129,21 @@ def draw(found: list[dict[str, Any]], path: str) -> None:
     figure.savefig(path, dpi=150)
 
 
+def show(found: list[dict[str, Any]], path: str) -> None:
+    """Draw what the best find of the surrogate does, a picture for each system."""
+    for system in unique(f["system"] for f in found):
+        own = [f for f in found if f["system"] == system and f["method"] == "surrogate"]
+        best = min(own, key=lambda f: f["distance"], default=None)
+        if best is None or not best["values"]:
+            continue
+        question = Question(system, "Culture", OPTIONS.get(system, {}), backend="native")
+        runs = play(question, best["values"], 1)
+        figure = Figure((9.0, 5.4), layout="constrained")
+        rasters(list(figure.subfigures(2, 1)), runs, make(system))
+        place = Path(path)
+        figure.savefig(place.with_name(f"{place.stem}-{system}{place.suffix}"), dpi=150)
+
+
 def best_so_far(misses: list[float], budget: int) -> np.ndarray:
     """Return the smallest distance after each evaluation; where a search ended it stays."""
     best = np.minimum.accumulate(misses)
@@ -178,6 +196,7 @@ def main() -> None:
         print(f"{time.perf_counter() - began:.0f} s wall, {asked.workers} workers")
     Console(width=150).print(table(found))
     draw(found, asked.out)
+    show(found, asked.out)
 
 
 if __name__ == "__main__":

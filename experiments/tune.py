@@ -164,7 +164,7 @@ class Tune(SystemComponent):
 
     def _draw(self, search: Search) -> None:
         ranked = candidates(search)
-        runs = play(search, ranked[0]) if ranked else {}
+        runs = play(search.question, ranked[0].values, search.stream(0)) if ranked else {}
         figure = draw(search, ranked, runs, make(self.config.system))
         figure.savefig(self.directory / PICTURE, dpi=150)
 

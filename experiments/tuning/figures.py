@@ -11,12 +11,14 @@ from matplotlib.figure import Figure
 from experiments.targets import Goal
 from experiments.targets.goals import missed
 from experiments.targets.space import split
+from experiments.tuning.evaluation import Question
 from experiments.tuning.results import Candidate
 from experiments.tuning.search import Search
 from livn.plots import raster
-from livn.plots.style import FAINT, INK, PALETTE, SMALL, bare
+from livn.plots.style import FAINT, INK, PALETTE, SMALL, Canvas, bare
 from livn.run import Run
 
+WARM_UP = "warm_up"  # the stage that is not shown
 SHOWN = 5000.0  # ms of the raster
 INSIDE, NEAREST = 0.01, 0.02  # half widths at which no miss, and the smallest, are drawn
 STATUS = {"ok": FAINT, "silent": PALETTE[4], "runaway": PALETTE[5], "diverged": PALETTE[3],
@@ -34,20 +36,14 @@ def draw(
         runs: of the best one by stage, those of `play`; empty for no raster.
         system: whose populations the raster names.
     """
-    shown = [name for name in runs if name != "warm_up"]
+    shown = [name for name in runs if name != WARM_UP]
     figure = Figure((9.0, 3.2 + 2.6 * len(shown)), layout="constrained")
     heights = [3.2] + [2.6] * len(shown)
     rows = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     left, right = rows[0].subplots(1, 2)
     convergence(left, search.known, search.target.goals())
     finalists(right, ranked, search.target.goals())
-    for part, name in zip(rows[1:], shown, strict=True):
-        run = runs[name]
-        assert run.duration is not None
-        if run.duration > SHOWN:
-            run = run.slice(run.duration - SHOWN)
-        part.suptitle(f"the best, {name}", fontsize=SMALL + 1, color=INK, x=0.02, ha="left")
-        raster(run, system, figure=part)
+    rasters(list(rows[1:]), runs, system)
     return figure
 
 
@@ -107,15 +103,33 @@ def position(goal: Goal, value: float) -> float:
     return (goal.scaled(value) - middle) / goal.width
 
 
-def play(search: Search, candidate: Candidate) -> dict[str, Run]:
-    """Return the runs of a finalist by stage, once more."""
-    env = search.question.make_env()
-    search.target.init(env)
-    own, protocol = split(candidate.values)
-    env.set_params(own).clear().reseed_noise(search.stream(0))
+def play(question: Question, values: Mapping[str, float], stream: int) -> dict[str, Run]:
+    """Return the runs of one simulation by stage.
+
+    Args:
+        question: culture and target.
+        values: parameter -> value, of what is free.
+        stream: of the noise.
+    """
+    env, target = question.make_env(), question.make_target()
+    target.init(env)
+    own, protocol = split(values)
+    env.set_params(own).clear().reseed_noise(stream)
     runs = {}
-    for stage in search.target.stages():
+    for stage in target.stages():
         played = stage.stimulus(env, protocol) if stage.stimulus else None
         runs[stage.name] = env.run(stage.duration, played)
     env.close()
     return runs
+
+
+def rasters(parts: Sequence[Canvas], runs: Mapping[str, Run], system: Any) -> None:
+    """Draw what a culture does, one stage to a part; of long ones the end."""
+    shown = [name for name in runs if name != WARM_UP]
+    for part, name in zip(parts, shown, strict=True):
+        run = runs[name]
+        assert run.duration is not None
+        if run.duration > SHOWN:
+            run = run.slice(run.duration - SHOWN)
+        part.suptitle(f"the best, {name}", fontsize=SMALL + 1, color=INK, x=0.02, ha="left")
+        raster(run, system, figure=part)

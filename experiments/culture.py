@@ -4,6 +4,7 @@ import os
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import machinable
@@ -101,7 +102,9 @@ class CultureComponent(Component):
         (x0, y0, _), (x1, y1, _) = System(directory).bounding_box.tolist()
         area = Rectangle((x0, x1), (y0, y1))
         array = electrode_array(area, pitch, input_radius, output_radius)
-        write_graph(graph, directory, mea=array, overwrite=True)
+        with TemporaryDirectory() as scratch:
+            fresh = write_graph(graph, Path(scratch, directory.name), mea=array)
+            place_system(fresh, directory)
         placed = self._place()
         return str((placed or directory) / "mea.json")
 

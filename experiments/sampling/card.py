@@ -8,6 +8,7 @@ import yaml
 from experiments.sampling.design import Design
 from experiments.sampling.table import RUNAWAY_HZ
 from livn import get_version
+from livn.system import RECIPES
 
 LICENCE = "cc-by-4.0"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -65,8 +66,12 @@ spikes_heard = [len(times) for times in row["ctt"]]  # per electrode
 A row is a function of the design and its index, so it can be made again, bit for bit, with the \
 same version of livn on the same kind of processor:
 
+    from livn.experiments import importable
+
+    importable()  # the experiments that come with livn
     from experiments.sampling.regenerate import regenerate
-    regenerate(row)
+
+    assert regenerate(row) == row{elsewhere}
 
 ## Sizes
 
@@ -131,6 +136,7 @@ def write_card(
         backend=design.backend,
         seed=design.seed,
         version=get_version(),
+        elsewhere="" if name in RECIPES else "  # regenerate(row, system=...) where that lies",
         command=f"| command | `{command}` |\n" if command else "",
         sizes="\n".join(["| split | rows | bytes |", "|---|---|---|", *listed, ""]),
         outcomes=", ".join(f"{n:,} {status}" for status, n in sorted(outcomes.items())),

@@ -57,13 +57,15 @@ def test_finished_record_is_put_into_another_directory(root, tmp_path):
 
 def test_array_is_put_under_the_culture(root, tmp_path):
     made = get(GENERATE, {**SMALL, "output_directory": str(tmp_path / "mine")}).launch()
-    (tmp_path / "mine" / "params").mkdir()
-    (tmp_path / "mine" / "params" / "default.json").write_text("{}")
+    for directory in (tmp_path / "mine", made.system_directory):
+        (directory / "params").mkdir()
+        (directory / "params" / "default.json").write_text("{}")
     assert made.mea(pitch=200.0) == str(tmp_path / "mine" / "mea.json")
     assert System(tmp_path / "mine").default_io().num_channels == 4
     assert made.system().default_io().num_channels == 4
     assert verify(tmp_path / "mine") == verify(made.system_directory)
     assert (tmp_path / "mine" / "params" / "default.json").exists()
+    assert (made.system_directory / "params" / "default.json").exists()
     assert Path(made.plot()).read_bytes()[:4] == b"\x89PNG"
 
 

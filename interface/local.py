@@ -46,6 +46,21 @@ class Local(Checked, Execution):
             component = next(c for c in self._interfaces if not c.cached())
             raise failed(component, cause) from cause
 
+    def __call__(self) -> None:
+        """Run the components that were added; one that fails does not keep the others from it."""
+        failures = []
+        for component in self._interfaces:
+            if component.cached():
+                continue
+            try:
+                self.dispatch_interface(component)
+            except DispatchException as failure:
+                if not isinstance(origin(failure), Exception):  # interrupted: all of them
+                    raise
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
     def dispatch_interface(self, interface: Any) -> None:
         """Run one component, in no other process meanwhile, unless it was finished meanwhile."""
         if not interface.is_materialized():

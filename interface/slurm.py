@@ -1,7 +1,6 @@
 """Submit components to SLURM: one job, or an array where there are several."""
 
 import shlex
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from experiments.component import TIME
 from experiments.journal import Journal
 from interface.jobs import JOB_FOLDER, JOBS, REQUEUED, last_job, scheduler
 from interface.local import Local
-from interface.mpi import livn_systems, on_ranks, words
+from interface.mpi import find_mpiexec, livn_systems, on_ranks, words
 from livn.errors import InvalidValue
 
 MINUTE = 60
@@ -124,7 +123,7 @@ class Slurm(Local):
         if not self.config.n:
             local = ["local", f"workers={self.config.workers}"]
             return [*livn_systems(), *local, *words(component)]
-        launcher = self.config.launcher.split() or [str(Path(sys.executable).with_name("mpiexec"))]
+        launcher = self.config.launcher.split() or [find_mpiexec()]
         return [*launcher, "-n", str(self.config.n + 1), *on_ranks(component, self.config)]
 
     def _submit(self, components: Sequence[Any]) -> None:

@@ -151,11 +151,18 @@ def _print_record(component: Any) -> None:
         for member in component.expand():
             _print_record(member)
         return
-    if not component.is_materialized():
-        print(f"{component.hash}  not computed  {component.command()} --launch")
-        return
-    state = "finished" if component.finished else "not finished"
-    print(f"{component.hash}  {state}  {component.directory}")
+    from experiments.progress import chosen_output
+
+    if component.is_materialized():
+        state = "finished" if component.finished else "not finished"
+        where = str(component.directory)
+    else:
+        state, where = "not computed", f"{component.command()} --launch"
+    if chosen_output() == "json":
+        event = {"event": "record", "hash": component.hash, "state": state, "where": where}
+        print(json.dumps(event))
+    else:
+        print(f"{component.hash}  {state}  {where}")
 
 
 def _taken(words: list[str], option: str, has_value: bool = False) -> str | None:

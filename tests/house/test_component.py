@@ -90,6 +90,19 @@ def test_sweep_is_one_launch(root):
     assert [get(COUNTING, {"seed": k}).finished for k in range(3)] == [True, True, False]
 
 
+def test_record_that_fails_does_not_keep_the_others_from_it(root):
+    toys = [get(COUNTING, {"seed": k, "fail_at": 1 if k == 0 else -1}) for k in range(3)]
+
+    def launch_all():
+        with get("interface.local"):
+            for toy in toys:
+                toy.launch()
+
+    with pytest.raises(RuntimeError, match=f"{toys[0].label_text()} failed"):
+        launch_all()
+    assert [toy.finished for toy in toys] == [False, True, True]
+
+
 def run_python(code, root, modules):
     head = f"import sys; sys.path.insert(0, {str(modules)!r})\nfrom livn.experiments import get\n"
     environment = {**os.environ, "LIVN_STORAGE": str(root)}

@@ -48,7 +48,8 @@ class CultureComponent(Component):
         """Where the record keeps the system."""
         config = self.config
         name = Path(config.output_directory or f"culture-{self.hash[:8]}").name
-        (kept,) = [*(self.directory / SYSTEM).glob("*")] or [self.directory / SYSTEM / name]
+        # What a kill left half-written has a name with a dot in front.
+        (kept,) = [*(self.directory / SYSTEM).glob("[!.]*")] or [self.directory / SYSTEM / name]
         return kept
 
     def compute(self) -> None:

@@ -1,7 +1,6 @@
 """From indices to rows: a culture that is made once and simulates samples, several at a time."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,6 +59,7 @@ class Simulator:
         if design.potential_dt is not None:
             self._env.record_membrane_current(dt=design.potential_dt)
         self._fresh = self._env.snapshot()
+        self._copies: EnvBatch | None = None
 
     def __call__(self, indices: Sequence[int]) -> Rows:
         """Return the rows of these samples, simulated side by side."""
@@ -76,21 +76,17 @@ class Simulator:
 
     def close(self) -> None:
         """Free the memory of the culture."""
-        for batch in self._batches.values():
-            batch.close()
+        if self._copies is not None:
+            self._copies.close()
         self._env.close()
 
-    @cached_property
-    def _batches(self) -> dict[int, EnvBatch]:
-        return {}
-
     def _batch(self, n: int) -> EnvBatch:
-        """Return copies of the culture; those of another number are given up."""
-        if n not in self._batches:
-            for other in list(self._batches):
-                self._batches.pop(other).close()
-            self._batches[n] = self._env.batch(n)
-        return self._batches[n]
+        """Return `n` copies of the culture; those of another number are given up."""
+        if self._copies is None or len(self._copies) != n:
+            if self._copies is not None:
+                self._copies.close()
+            self._copies = self._env.batch(n)
+        return self._copies
 
     def _advance(
         self, batch: EnvBatch, stimuli: list[Any]

@@ -69,6 +69,12 @@ def test_array_is_put_under_the_culture(root, tmp_path):
     assert Path(made.plot()).read_bytes()[:4] == b"\x89PNG"
 
 
+def test_what_a_kill_left_half_written_is_not_the_system(root):
+    made = get(GENERATE, SMALL).launch()
+    (made.directory / "system" / ".culture.x.partial").mkdir()
+    assert made.system().num_neurons == 30
+
+
 def test_export_goes_where_systems_are_looked_for(root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = get(GENERATE, SMALL).launch()

@@ -25,7 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from livn import Env, Stimulus
+from livn.backend.diffrax.surrogate import Surrogate
 from livn.env.functional import FunctionalEnv, functional
+from livn.io import MEA
+from livn.models import MODELS, make_model
 
 SHORT = {"RCSD": "ReducedCalciumSomaDendrite"}
 NOISE = {
@@ -214,6 +217,116 @@ def measure_all(asked: argparse.Namespace) -> None:
         function(argparse.Namespace(**{**vars(asked), "duration": 50.0, **options}))
 
 
+# nA, uS, mA/cm2, mV: strong enough that cells spike, and events arrive, within a few ms
+STRENGTHS = {"current": CURRENT, "conductance": 0.05, "current_density": 0.01, "extracellular": 5.0}
+NEAR = [(0, 10.0, 20.0, 50.0), (1, 30.0, 0.0, 50.0)]  # electrodes, um
+
+
+def measure_check(asked: argparse.Namespace) -> None:
+    """Print the largest error of the derivatives by each kind of argument, in float64.
+
+    The loss is a sum of the voltages and electrode potentials with fixed random factors; surrogates
+    are damped away, because a spike has no derivative to compare with.
+    """
+
+    def rows() -> Iterator[list[str]]:
+        for model in (SHORT.get(m, m) for m in asked.models):
+            for mode in make_model(model).input_modes("excitatory"):
+                yield from check_model(model, mode)
+
+    with jax.enable_x64(True):
+        report(["model", "stimulus", "by", "numbers", "largest error", "of"], rows())
+
+
+def check_model(model: str, mode: str) -> Iterator[list[str]]:
+    """Yield the errors of the derivatives of a model by the stimulus and everything else."""
+    env = (
+        Env("EI1", model, io=MEA(NEAR), backend="diffrax")
+        .init()
+        .set_noise(NOISE.get(model, CONDUCTANCES))
+    )
+    env.record_spikes().record_voltage(dt=0.5).record_membrane_current(dt=0.5)
+    dish = functional(env, 0.05)
+    point, loss = checked_loss(env, dish, mode)
+    if mode != "current":  # the rest does not depend on how cells are driven
+        point = {"stimulus": point["stimulus"]}
+    start = time.perf_counter()
+    value = jax.jit(loss)
+    slopes = jax.jit(jax.grad(loss))(point)
+    print(f"  {model} {mode}: {time.perf_counter() - start:.0f} s", flush=True)
+    scale = abs(float(value(point)))
+    errors: dict[str, list[tuple[float, str]]] = {}
+    leaves, tree = jax.tree_util.tree_flatten_with_path(point)
+    found = jax.tree.leaves(slopes)
+    for number, ((path, leaf), slope) in enumerate(zip(leaves, found, strict=True)):
+        for k in picked(np.size(leaf)):
+            middle = central(value, [x for _, x in leaves], tree, number, k)
+            size = max(abs(float(np.ravel(leaf)[k])), 1.0)
+            unit = max(abs(middle) * size, 1e-4 * scale)
+            far = abs(float(np.ravel(slope)[k]) - middle) * size / unit
+            name = jax.tree_util.keystr(path)
+            errors.setdefault(str(path[0].key), []).append((far, name))
+    for kind, each in errors.items():
+        worst, name = max(each)
+        yield [model, mode, kind, str(len(each)), f"{worst:.1e}", name]
+
+
+def checked_loss(env: Any, dish: FunctionalEnv, mode: str) -> tuple[dict[str, Any], Any]:
+    """Return a point and a loss of it."""
+    rng = np.random.default_rng(0)
+    params = {k: float(v) for k, v in env.params().items() if np.ndim(v) == 0}
+    params = {k: v for k, v in params.items() if not k.startswith("io-") or "volume" in k}
+    strength: Any = STRENGTHS[mode]
+    strength = strength[env.model.params_key()] if mode == "current" else strength
+    width = 2 if mode == "extracellular" else 10
+    point = {
+        "stimulus": strength * rng.uniform(0.5, 1.5, (4, width)),
+        "parameters": params,
+        "electrodes": np.asarray(env.io.electrode_coordinates)[:, 1:],
+        "cells": np.asarray(dish.coordinates)[:, 1:],
+    }
+    weights = rng.normal(size=(400, 12))
+
+    def loss(point: Any) -> Any:
+        mine = dish.set_params(point.get("parameters", {}))
+        if "cells" in point:
+            ids = dish.coordinates[:, :1]
+            mine = mine.with_coordinates(jnp.hstack([ids, point["cells"]]))
+            contacts = jnp.hstack([np.array(NEAR)[:, :1], point["electrodes"]])
+            io = MEA(contacts, volume_conductor=mine.io.volume_conductor)
+            mine = mine.with_io(io)
+        given = point["stimulus"]
+        played = (
+            mine.cell_stimulus(given, 0.5)
+            if width == 2
+            else Stimulus(given, 0.5, input_mode=mode, gids=None)
+        )
+        run = mine.run(4.0, played, surrogate=Surrogate(damping=1e-30))
+        heard = mine.potential_recording(run.current)
+        voltage = jnp.vdot(run.voltage, weights[: len(run.voltage), : run.voltage.shape[1]])
+        return voltage + jnp.vdot(heard, weights[: len(heard), : heard.shape[1]])
+
+    return point, loss
+
+
+def picked(size: int) -> list[int]:
+    """Return which entries of an array are looked at: some."""
+    return sorted(set(np.linspace(0, size - 1, 4).astype(int).tolist()))
+
+
+def central(value: Any, leaves: list[Any], tree: Any, number: int, k: int) -> float:
+    """Return the derivative by one entry of one leaf from the values around it."""
+    found = []
+    entry = float(np.ravel(leaves[number])[k])
+    h = 1e-5 * max(abs(entry), 1e-3)
+    for sign in (1, -1):
+        changed = np.array(leaves[number], float)
+        changed.flat[k] = entry + sign * h
+        all_leaves = [changed if j == number else x for j, x in enumerate(leaves)]
+        found.append(float(value(jax.tree.unflatten(tree, all_leaves))))
+    return (found[0] - found[1]) / (2 * h)
+
+
 @contextmanager
 def on(device: str) -> Iterator[None]:
     """Compute on a device."""
@@ -224,6 +337,7 @@ def on(device: str) -> Iterator[None]:
 
 
 COMMANDS = {
+    "check": measure_check,
     "time": measure_time,
     "memory": measure_memory,
     "copies": measure_copies,
@@ -239,13 +353,14 @@ def main() -> None:
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--device", choices=["cpu", "gpu"])
     parser.add_argument("--systems", nargs="+", default=["EI1", "EI2"])
-    parser.add_argument("--models", nargs="+", default=["Izhikevich"])
+    parser.add_argument("--models", nargs="+", choices=[*MODELS, *SHORT])
     parser.add_argument("--duration", type=float, default=100.0, help="ms")
     parser.add_argument("--durations", type=float, nargs="+", default=[80.0, 160.0, 320.0, 640.0])
     parser.add_argument("--copies", type=int, nargs="+", default=[1, 8, 64, 512])
     parser.add_argument("--seconds", type=float, default=None, help="start nothing after")
     asked = parser.parse_args()
     asked.seconds = 200.0 if asked.command == "gpu" and not asked.seconds else asked.seconds
+    asked.models = asked.models or (list(MODELS) if asked.command == "check" else ["Izhikevich"])
     _until[0] = time.perf_counter() + (asked.seconds or np.inf)
     with on(asked.device or ("gpu" if asked.command == "gpu" else "cpu")):
         COMMANDS[asked.command](asked)

@@ -47,6 +47,7 @@ def test_jitted_run_is_that_of_the_env(culture, dish):
     assert train.sum() == len(expected.spike_ids)
 
 
+@pytest.mark.slow
 def test_two_calls_continue_one_another(dish, culture):
     stimulus = culture[1]
     halves = [Stimulus.from_current(stimulus.array[k : k + 10], dt=1.0) for k in (0, 10)]
@@ -112,20 +113,24 @@ def test_forward_mode_and_no_checkpoints_give_the_same(slopes, dish, ten):
     np.testing.assert_allclose(without, found, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_surrogate_reaches_back_through_synapses_and_truncation_cuts_it(dish, ten):
     def inhibitory_spikes(weight, **options):
         mine = dish.set_weights({"INH_EXC-soma-AMPA-weight": weight})
         return mine.run(10, ten, **options)["spike_train"].values[8:].sum()
 
-    whole = jax.jit(jax.grad(inhibitory_spikes))(1.0)
-    cut = jax.jit(jax.grad(lambda w: inhibitory_spikes(w, truncate=0.1)))(1.0)
-    damped = jax.jit(jax.grad(lambda w: inhibitory_spikes(w, surrogate=SILENT)))(1.0)
+    whole, cut = jax.jit(
+        lambda w: (
+            jax.grad(inhibitory_spikes)(w),
+            jax.grad(lambda w: inhibitory_spikes(w, truncate=0.1))(w),
+        )
+    )(1.0)
 
     assert whole > 0
-    assert cut == 0  # a weight acts on a state, and a state on spikes of the next step
-    assert 0 < damped < 1e-25
+    assert cut == 0  # a weight acts on a state, and that on spikes of the next step
 
 
+@pytest.mark.slow
 def test_memory_of_a_gradient_grows_slower_than_time_with_checkpoints(dish):
     def needed(duration, checkpoint):
         loss = mean_voltage_of(dish, duration, checkpoint)
@@ -140,14 +145,15 @@ def test_memory_of_a_gradient_grows_slower_than_time_with_checkpoints(dish):
     assert needed(160, True) < needed(160, False) / 5
 
 
+@pytest.mark.slow
 def test_electrodes_cells_and_gains_have_derivatives():
-    env = Env("EI1", "PinskyRinzel", backend="diffrax").init().record_membrane_current(dt=0.5)
-    dish = functional(env)
-    commands = np.zeros((2, 1))
-    commands[0] = -5.0  # uA
+    contacts = np.array([[0.0, 20.0, 10.0, 50.0], [1.0, 90.0, 0.0, 50.0]])
+    env = Env({"EXC": 2}, "PinskyRinzel", MEA(contacts), backend="diffrax").init()
+    dish = functional(env.record_membrane_current(dt=0.5))
+    commands = np.array([[-5.0, 1.0], [0.0, 0.0]])  # uA
 
     def loss(x, y, gain, amplitude):
-        electrodes = jnp.asarray(env.io.electrode_coordinates).at[0, 1].add(x)
+        electrodes = jnp.asarray(contacts).at[0, 1].add(x)
         cells = dish.coordinates + y * np.array([0.0, 1.0, 0.0, 0.0])
         moved = dish.with_io(MEA(electrodes)).with_coordinates(cells)
         moved = moved.set_params({"io-volume_conductor-stimulation_gain": gain})

@@ -35,12 +35,12 @@ _NUMBERS = '''def numbers(given, h):
     return derived, constants, {{{start}}}
 '''
 _RATES = '''def rates(state, values, inputs):
-    """Return the derivative of every state, 1/ms, V - threshold, and the state after a spike."""
+    """Return rates, 1/ms, V - threshold, the state after a spike, and for how long it is held."""
     {states} = state
     {inputs} = inputs
 {values}
 {lines}
-    return ({rates},), above, ({after},)
+    return ({rates},), above, ({after},), refractory
 '''
 Arrivals = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -100,6 +100,7 @@ def lower_rates(equations: Equations) -> str:
     made = [(f"rate_{n}", e.xreplace(silent)) for n, e in zip(states, found, strict=True)]
     made += [("above", symbol(v) - equations.threshold)]
     made += [(f"after_{n}", e) for n, e in equations.reset.items()]
+    made.append(("refractory", equations.refractory))
     used = set().union(*(names(e) for _, e in made)) - {*states, *inputs}
     return _RATES.format(
         states=_unpacked(states), inputs=_unpacked(inputs),

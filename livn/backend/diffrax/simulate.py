@@ -147,9 +147,16 @@ def refuse_more(times: Array, trains: Array, n_places: int) -> Array:
     The error comes when the numbers do, also from compiled code.
     """
     most = jnp.max(jnp.sum(trains > 0.0, axis=1))
+    return _unless(most > n_places, times, n_places)
+
+
+def refuse_late(times: Array, whole: Array, n_places: int) -> Array:
+    """Return the times [n_cells, n_places], which raises if the end of a run was not reached."""
+    return _unless(~jnp.all(whole), times, n_places)
+
+
+def _unless(wrong: Array, times: Array, n_places: int) -> Array:
     checked: Array = equinox.error_if(
-        times,
-        most > n_places,
-        f"a cell has more spikes than max_spikes={n_places}. Give more places.",
+        times, wrong, f"a cell has more spikes than max_spikes={n_places}. Give more places."
     )
     return checked

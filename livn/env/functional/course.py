@@ -12,7 +12,7 @@ import numpy as np
 
 from livn.arrays import Array, is_traced
 from livn.backend.diffrax.simulate import Course, Kept, refuse_more, simulate
-from livn.backend.diffrax.surrogate import Surrogate
+from livn.backend.diffrax.surrogate import Surrogate, hard
 from livn.env.functional.culture import Culture
 from livn.env.functional.numbers import real
 from livn.env.recording import Recording, transmembrane
@@ -109,8 +109,9 @@ def plan_course(culture: Culture, stimulus: Stimulus | None, n_steps: int, how: 
             states = culture.cells[number].lowered.states
             probes += [(number, states.index(f"{r.variable}_{s}")) for s in r.sections]
     segment = _segment(n_steps // frame, math.sqrt(n_steps) / frame) if how.checkpoint else 0
+    spike = how.surrogate if how.spikes == "surrogate" else hard
     course = Course(
-        culture.cells, how.surrogate, frame, segment, how.truncate // frame, tuple(probes),
+        culture.cells, spike, frame, segment, how.truncate // frame, tuple(probes),
         bool(recorder.spikes), "membrane_current" in recorder.channels,
     )  # fmt: skip
     return Plan(course, how, n_steps, {c: e // frame for c, e in every.items()}, first)
@@ -125,21 +126,26 @@ def _segment(n_frames: int, wanted: float) -> int:
 
 
 def entrance(
-    culture: Culture, stimulus: Stimulus | None, values: Values, plan: Plan
+    culture: Culture, stimulus: Stimulus | None, values: Values, n_steps: int, frame: int
 ) -> tuple[Array, Any]:
-    """Return the samples of the stimulus, one per frame, and what makes inputs of a sample."""
+    """Return the samples of the stimulus, one per frame, and what makes inputs of a sample.
+
+    Args:
+        n_steps: of the run.
+        frame: steps of a frame, which divide those of a sample.
+    """
     kind, network = real(), culture.network
     shapes = {n: (len(p.step.inputs), len(p)) for n, p in network.populations.items()}
     silence = {n: jnp.zeros(shape, kind) for n, shape in shapes.items()}
-    n_frames = plan.n_steps // plan.course.frame
+    n_frames = n_steps // frame
     if stimulus is None:
         return jnp.zeros((n_frames, 0), kind), lambda _: tuple(silence.values())
-    sites = culture.inputs.sites(stimulus, plan.n_steps, culture.dt)
+    sites = culture.inputs.sites(stimulus, n_steps, culture.dt)
     given = stimulus.inputs(0, stimulus.n_steps)
     if not is_traced(given, stimulus.gain):
         culture.inputs.played(stimulus, culture.dt)  # refuses what is out of bounds
     repeated = jnp.repeat(
-        jnp.asarray(given, kind), round(stimulus.dt / culture.dt) // plan.course.frame, 0
+        jnp.asarray(given, kind), round(stimulus.dt / culture.dt) // frame, axis=0
     )
     samples = jnp.pad(repeated, ((0, n_frames - len(repeated)), (0, 0)))
     gain = None if stimulus.gain is None else jnp.asarray(stimulus.gain, kind)
@@ -193,14 +199,16 @@ def _rows(
 ) -> Array:
     """Return the rows of one population in a channel, sections of a cell together."""
     first, every = plan.first[channel, r.population], plan.every[channel]
-    parts = [kept.series[first + k][::every].T[r.cells] for k in range(len(r.sections))]
+    population = culture.network.populations[r.population]
+    # a slice where all are recorded: the transpose of any other choice is a slow scattering
+    cells = slice(None) if len(r.cells) == len(population) else r.cells
+    parts = [kept.series[first + k][::every].T[cells] for k in range(len(r.sections))]
     if channel == "membrane_current":
-        population = culture.network.populations[r.population]
         number = list(culture.network.populations).index(r.population)
         inputs = kept.entering[number][::every]
-        entering = {v: inputs[:, k].T[r.cells] for k, v in enumerate(population.step.inputs)}
+        entering = {v: inputs[:, k].T[cells] for k, v in enumerate(population.step.inputs)}
         known = {
-            g: jnp.broadcast_to(jnp.asarray(values[r.population][g]), (len(population),))[r.cells]
+            g: jnp.broadcast_to(jnp.asarray(values[r.population][g]), (len(population),))[cells]
             for _, _, g in population.equations.coupled
         }
         found = transmembrane(

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.arrays import Array, is_traced
+from livn.arrays import Array, is_traced, positive
 from livn.backend.diffrax.culture import State
 from livn.backend.diffrax.surrogate import Surrogate
 from livn.env.env import Env
@@ -19,13 +19,14 @@ from livn.env.functional.course import (
     plan_course,
 )
 from livn.env.functional.culture import Culture, values_at_start
+from livn.env.functional.exact import check_exact, exact_run, has_reset
 from livn.env.functional.numbers import Numbers, numbers_of
 from livn.env.functional.pytrees import register_io
 from livn.env.geometry import compartment_coordinates
 from livn.env.parameters import by_name
 from livn.env.times import count_steps
 from livn.env.tuning import prefixed
-from livn.errors import InvalidValue
+from livn.errors import InvalidValue, NotSupported
 from livn.io import IO
 from livn.run import Run
 from livn.stimulus import Stimulus
@@ -205,8 +206,12 @@ class FunctionalEnv:
         played = Stimulus.from_arg(stimulus, self, duration)
         if played is not None and played.input_mode == "electrode":
             played = self.cell_stimulus(played)
+        if how.spikes == "exact":
+            check_exact(culture, numbers.values)
+            if has_reset(culture):
+                return self._exact(played, numbers, moment, float(duration), max_spikes)
         plan = plan_course(culture, played, n_steps, how)
-        samples, enter = entrance(culture, played, numbers.values, plan)
+        samples, enter = entrance(culture, played, numbers.values, n_steps, plan.course.frame)
         words = culture.key(culture.stream, culture.seed) if key is None else key
         clock = culture.clock(here.step, n_steps, words)
         state, kept = plan.simulate(
@@ -214,6 +219,17 @@ class FunctionalEnv:
         )
         run = assembled(culture, plan, kept, numbers.values, here.step, float(duration))
         return run, Moment(state, here.step + n_steps)
+
+    def _exact(
+        self, stimulus: Any, numbers: Numbers, moment: Any, duration: float, n_spikes: Any
+    ) -> tuple[Run, Moment]:
+        if moment is not None:
+            raise NotSupported(
+                "exact spike times start at t = 0: got a moment to start from. Run the whole "
+                "duration at once."
+            )
+        run = exact_run(self.culture, stimulus, numbers.values, numbers.start, duration, n_spikes)
+        return run, Moment(numbers.start, 0)
 
 
 @dataclass(frozen=True)
@@ -227,15 +243,20 @@ class _ByGid:
         return self.rows[np.searchsorted(self.gids, gids)]
 
 
-def functional(env: Env) -> FunctionalEnv:
+def functional(env: Env, dt: float | None = None) -> FunctionalEnv:
     """Return an env of the same cells, numbers and recordings that JAX transforms.
 
     It starts at t = 0 whatever `env` did, and does not know of later changes of it.
+
+    Args:
+        env: on any backend.
+        dt: step, ms; None for that of the model.
     """
     register_io(env.io)
+    step = env.model.dt if dt is None else positive(dt, "step dt", "ms")
     culture = Culture(
         env.network_plan, env.model, env.parameters.twin(env.seed), env.recorder.twin(),
-        env.engine.dt if env.t > 0 else env.model.dt, env.seed, env.stream,
+        step, env.seed, env.stream,
     )  # fmt: skip
     parameters = values_at_start(culture.parameters)
     return FunctionalEnv(

@@ -250,6 +250,7 @@ def check_model(model: str, mode: str) -> Iterator[list[str]]:
     point, loss = checked_loss(env, dish, mode)
     if mode != "current":  # the rest does not depend on how cells are driven
         point = {"stimulus": point["stimulus"]}
+    point = jax.tree.map(lambda x: np.asarray(x, float), point)  # one type, compiled once
     start = time.perf_counter()
     value = jax.jit(loss)
     slopes = jax.jit(jax.grad(loss))(point)

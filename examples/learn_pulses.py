@@ -36,7 +36,7 @@ def commands(free):
     return jnp.stack([half, -half], axis=1).reshape(-1, half.shape[1])
 
 
-def main(path: str = "learn_pulses.png", steps: int = 160) -> tuple[float, float]:
+def main(path: str = "learn_pulses.png", steps: int = 80) -> tuple[float, float]:
     """Learn, draw before and after, and return the first and the smallest loss."""
     steps = int(steps)
     env = Env("EI2", "PinskyRinzel", backend="diffrax").init().record_spikes()

@@ -18,8 +18,7 @@ REFINED = 256  # points around the best of those, of which one is proposed
 NEAR = 8  # evaluations that are best, whose neighbourhoods are searched
 STEPS = (0.02, 0.05, 0.1, 0.2)  # how far, in sides of the cube
 KAPPAS = (None, 0.0, 0.5)  # in turn: by the chance of all bands, or so many deviations optimistic
-UNLIKELY = 1e-4  # chance of a band below which all are alike
-FAR = 5.0  # half widths of a band beyond which a miss is no worse
+UNLIKELY = 1e-6  # chance of success below which all are alike
 APART = 0.05  # least distance between points of a round, per side of the cube
 AUGMENT = 0.05  # share of the sum in a scalarisation (Knowles 2006, IEEE Trans Evol Comput 10:50)
 FAILURE = 3.0  # what certain failure costs, in half widths
@@ -136,9 +135,8 @@ class _Wish:
 def _score(seen: _Seen, wish: _Wish) -> Floats:
     pairs = list(zip(seen.goals, seen.predicted, strict=True))
     if wish.kappa is None:
-        chances = np.array([chance(goal, *found) for goal, found in pairs])
-        succeeds = np.maximum(UNLIKELY, 1 - seen.failing)
-        return -np.log(np.maximum(UNLIKELY, chances)).sum(axis=0) - np.log(succeeds)
+        chances = np.array([log_chance(goal, *found) for goal, found in pairs])
+        return np.asarray(-chances.sum(axis=0) - np.log(np.maximum(UNLIKELY, 1 - seen.failing)))
     misses = np.array([distance(goal, *found, wish.kappa) for goal, found in pairs])
     return scalar(misses, wish.weights) + FAILURE * seen.failing
 
@@ -157,25 +155,34 @@ def _crowded(x: Floats, chosen: list[Floats]) -> Floats:
 
 
 def distance(goal: Goal, mean: Floats, deviation: Floats, kappa: float) -> Floats:
-    """Return how far predicted values are from a goal, in half widths of its band, at most `FAR`.
+    """Return log(1 + how far predicted values are from a goal), in half widths of its band.
 
-    From the target where there is one, else from the band; less `kappa` standard deviations.
+    From the target where there is one, else from the band; less `kappa` standard deviations. The
+    logarithm keeps a far feature from drowning the others, and leaves a slope to follow.
     """
     if goal.target is not None:
         away = np.abs(mean - goal.scaled(goal.target))
     else:
-        low = -np.inf if goal.low is None else goal.scaled(goal.low)
-        high = np.inf if goal.high is None else goal.scaled(goal.high)
+        low, high = edges(goal)
         away = np.maximum(np.maximum(low - mean, mean - high), 0.0)
-    return np.clip((away - kappa * deviation) / goal.width, 0.0, FAR)
+    return np.asarray(np.log1p(np.maximum(away - kappa * deviation, 0.0) / goal.width))
 
 
-def chance(goal: Goal, mean: Floats, deviation: Floats) -> Floats:
-    """Return the probability that a normal value lies in the band of a goal, shape (n_points,)."""
+def log_chance(goal: Goal, mean: Floats, deviation: Floats) -> Floats:
+    """Return the logarithm of the probability that a normal value lies in the band of a goal."""
+    spread = np.maximum(deviation, 1e-3 * goal.width)
+    low, high = ((edge - mean) / spread for edge in edges(goal))
+    upper = low + high > 0  # from the tail in which both edges lie, where numbers are exact
+    far = np.where(upper, -low, high)
+    near = np.where(upper, -high, low)
+    above, below = norm.logcdf(far), norm.logcdf(near)
+    return np.asarray(above + np.log1p(-np.exp(np.minimum(below - above, -1e-12))))
+
+
+def edges(goal: Goal) -> tuple[float, float]:
+    """Return the edges of a band on its scale, infinite where there is none."""
     low = -np.inf if goal.low is None else goal.scaled(goal.low)
-    high = np.inf if goal.high is None else goal.scaled(goal.high)
-    spread = np.maximum(deviation, 1e-9 * goal.width)
-    return np.asarray(norm.cdf((high - mean) / spread) - norm.cdf((low - mean) / spread))
+    return low, np.inf if goal.high is None else goal.scaled(goal.high)
 
 
 def scalar(misses: Floats, weights: Floats) -> Floats:

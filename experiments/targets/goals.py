@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, log, nan
+from math import isnan, log, log1p, nan
 
 from livn.errors import InvalidValue
 
@@ -99,16 +99,18 @@ class Goal:
         return f"at least {low}{unit}" if low else f"at most {high}{unit}"
 
 
-FAR = 5.0  # half widths beyond which a miss is no worse: one feature must not drown the others
-
-
 def missed(goals: Sequence[Goal], features: Mapping[str, float]) -> dict[str, float]:
-    """Return the features outside their bands: name -> how far, half widths, at most `FAR`."""
+    """Return the features outside their bands: name -> how far, half widths."""
     margins = {g.feature: g.margin(features.get(g.feature, nan)) for g in goals}
-    return {name: min(-margin, FAR) for name, margin in margins.items() if margin < 0}
+    return {name: -margin for name, margin in margins.items() if margin < 0}
 
 
 def rank(goals: Sequence[Goal], features: Mapping[str, float]) -> tuple[float, float]:
-    """Return a key to sort by, best first: how far outside in all, then the worst loss."""
+    """Return a key to sort by, best first: how far outside in all, then the worst loss.
+
+    Distances are added as log(1 + d): a far feature does not drown the near ones, and yet every
+    step towards its band counts.
+    """
     losses = [g.loss(features.get(g.feature, nan)) for g in goals if g.target is not None]
-    return sum(missed(goals, features).values()), max(losses, default=0.0)
+    outside = sum(log1p(miss) for miss in missed(goals, features).values())
+    return outside, max(losses, default=0.0)

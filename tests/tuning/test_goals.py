@@ -1,12 +1,12 @@
 """The maths of goals: margins, losses, ranking, in half widths of the band."""
 
-from math import inf, nan, sqrt
+from math import inf, log, nan, sqrt
 
 import pytest
 
 from experiments.targets import Goal, Spontaneous, make_target
 from experiments.targets.cultures import SPONTANEOUS, STIMULATED
-from experiments.targets.goals import FAR, missed, rank
+from experiments.targets.goals import missed, rank
 from experiments.targets.target import Target, pooled
 from livn.errors import InvalidType, InvalidValue, NotSupported, UnknownName
 
@@ -60,7 +60,8 @@ def test_bands_that_do_not_fit_are_refused(band):
 def test_rank_counts_distance_then_loss():
     goals = (LINEAR, LOG)
     assert missed(goals, {"m": 1.2, "rate": 2.0}) == pytest.approx({"m": 1.0})
-    assert missed(goals, {"m": 100.0, "rate": 2.0}) == {"m": FAR}
+    assert missed(goals, {"m": 3.1, "rate": 2.0}) == pytest.approx({"m": 20.0})
+    assert rank(goals, {"m": 3.1, "rate": 2.0})[0] == pytest.approx(log(21))
     assert rank(goals, {"m": 1.05, "rate": 2.0}) == pytest.approx((0.0, 0.25))
     order = [{"m": 1.0, "rate": 2.0}, {"m": 1.05, "rate": 2.0}, {"m": 1.2, "rate": 2.0}, {}]
     keys = [rank(goals, features) for features in order]

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.surrogate import METHODS, MissingPackage, Surrogate, make_optimiser
 from experiments.surrogate.features import Feasibility, FeatureModel, checkpoint
-from experiments.surrogate.surrogate import chance, distance, scalar
+from experiments.surrogate.surrogate import distance, log_chance, scalar
 from experiments.targets import Goal, Space
 from livn.errors import InvalidValue, UnknownName
 
@@ -143,20 +143,27 @@ def test_optuna_that_is_not_installed_says_how_to_get_it(monkeypatch):
         optimiser.ask(1)
 
 
-def test_distance_is_optimistic_and_bounded():
+def test_distance_is_optimistic_and_never_flat():
     goal = GOALS[1]  # 0.9 to 1.1, target 1
     mean, deviation = np.array([1.0, 1.2, 5.0]), np.array([0.1, 0.1, 0.1])
-    assert distance(goal, mean, deviation, 0.0) == pytest.approx([0.0, 2.0, 5.0])
-    assert distance(goal, mean, deviation, 1.0) == pytest.approx([0.0, 1.0, 5.0])
+    found = [np.expm1(distance(goal, mean, deviation, kappa)) for kappa in (0.0, 1.0)]
+    assert found[0] == pytest.approx([0.0, 2.0, 40.0])
+    assert found[1] == pytest.approx([0.0, 1.0, 39.0])
     band = GOALS[2]  # 0.5 to 2, half width 0.75
-    assert distance(band, np.array([1.0, 2.75, 0.125]), 0 * mean, 0.0) == pytest.approx([0, 1, 0.5])
+    away = np.expm1(distance(band, np.array([1.0, 2.75, 0.125]), 0 * mean, 0.0))
+    assert away == pytest.approx([0, 1, 0.5])
 
 
 def test_chance_is_that_of_a_normal_value():
-    band = GOALS[1]  # 0.9 to 1.1
-    mean, deviation = np.array([1.0, 1.1, 2.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.0])
-    # Within one deviation 68.3 %, between 0 and -2 deviations 47.7 %, ten away none, certain.
-    assert chance(band, mean, deviation) == pytest.approx([0.6827, 0.4772, 0.0, 1.0], abs=1e-4)
+    mean, deviation = np.array([1.0, 1.1, 1.0]), np.array([0.1, 0.1, 0.0])
+    # Within one deviation 68.3 %, between 0 and -2 deviations 47.7 %, certain.
+    found = np.exp(log_chance(GOALS[1], mean, deviation))
+    assert found == pytest.approx([0.6827, 0.4772, 1.0], abs=1e-4)
+    # 90 deviations away: log Phi(-90) = -90^2 / 2 - log(90 sqrt(2 pi)), up to 1 / 90^2.
+    far = log_chance(GOALS[1], np.array([10.1, -8.1]), np.array([0.1, 0.1]))
+    assert far == pytest.approx([-4055.4187] * 2, abs=1e-2)
+    above = log_chance(Goal("a", 0.5, None, "1", "test"), np.array([0.5]), np.array([0.1]))
+    assert np.exp(above) == pytest.approx([0.5])
 
 
 def test_scalar_is_the_weighted_worst_and_a_bit_of_the_sum():

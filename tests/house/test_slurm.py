@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from interface.jobs import last_job, look_up, scheduler
+from interface.jobs import look_up, scheduler
 from interface.records import log, state
+from interface.slurm import revive
 from livn import cli
 from livn.errors import InvalidState, InvalidValue, NotSupported
 from livn.experiments import get
@@ -38,9 +39,9 @@ def slurm(root, modules, monkeypatch):
     return submitted
 
 
-def ended(toy, *names):
+def ended(toy, *names, patience=PATIENCE):
     """The state of a toy once it is one of `names`."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while (at := state(toy)).name not in names:
         assert time.monotonic() < end, (at, log(toy))
         time.sleep(0.5)
@@ -131,18 +132,22 @@ def test_job_whose_time_is_nearly_up_queues_again_by_itself(slurm, root):
 
 
 @pytest.mark.slow
-def test_job_that_was_cut_off_is_submitted_again_by_watch(slurm, capsys):
-    toy = slurm({"to": 100, "wait": 0.2}, {"--signal": "USR2@1"})  # which nobody listens to
-    ended(toy, "running")
-    scheduler("scontrol", "update", f"JobId={last_job(toy.directory).number}", "EndTime=now")
-    assert "TIMEOUT" in ended(toy, "failed").detail
+def test_job_that_was_cut_off_is_submitted_again(slurm):
+    patience = PATIENCE + 60  # a minute is the shortest limit, which SLURM looks at twice a minute
+    toy = slurm({"to": 600, "wait": 0.2}, {"-t": "1", "--signal": "USR2@1"})  # nobody listens to it
+    assert "TIMEOUT" in ended(toy, "failed", patience=patience).detail
     kept = toy.journal("rows.jsonl").rows()
-    assert cli.main(["systems", "watch", toy.hash]) == 0
-    assert "TIMEOUT: the machine's doing" in capsys.readouterr().out
-    rows = toy.journal("rows.jsonl").rows()
-    assert rows[: len(kept)] == kept
-    assert [row["k"] for row in rows] == list(range(100))
-    assert len(toy.journal("jobs.jsonl")) == 2
+    number = revive(toy)
+    assert state(toy).name in ("queued", "running")
+    assert revive(toy) == ""
+    while len(toy.journal("rows.jsonl")) <= len(kept):
+        assert look_up(number).live
+        time.sleep(0.5)
+    scheduler("scancel", number)
+    rows = [row["k"] for row in toy.journal("rows.jsonl").rows()]
+    assert rows == list(range(len(rows)))
+    assert toy.journal("rows.jsonl").rows()[: len(kept)] == kept
+    assert [row["job"] for row in toy.journal("jobs.jsonl").rows()][1:] == [number]
 
 
 def test_job_is_stopped(slurm, capsys):

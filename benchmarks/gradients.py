@@ -319,7 +319,7 @@ def central(value: Any, leaves: list[Any], tree: Any, number: int, k: int) -> fl
     """Return the derivative by one entry of one leaf from the values around it."""
     found = []
     entry = float(np.ravel(leaves[number])[k])
-    h = 1e-5 * max(abs(entry), 1e-3)
+    h = 1e-5 * abs(entry) or 1e-4
     for sign in (1, -1):
         changed = np.array(leaves[number], float)
         changed.flat[k] = entry + sign * h

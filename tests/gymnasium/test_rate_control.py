@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from threading import Event
 
 import gymnasium as gym
 import numpy as np
@@ -209,6 +210,34 @@ def test_feedback_beats_who_does_not_see_the_spikes(env):
     assert means["policy"] > 0.8 * means["shuffled"]  # returns are negative; found 0.6, 0.4, 0.2
     assert means["policy"] > 0.7 * means["random"]
     assert means["policy"] > 0.5 * means["zero"]
+
+
+def test_submitted_steps_are_the_steps(env):
+    env.reset(seed=8)
+    expected = rolled(env, actions(3))
+    env.reset(seed=8)
+    found = []
+    for action in actions(3):
+        handle = env.submit_step(action)
+        while env.poll_step(handle) is None:
+            pass
+        found.append(env.get_step(handle)[:2])
+    assert same(expected, (np.array([o for o, _ in found]), [r for _, r in found]))
+
+
+def test_step_is_submitted_once_at_a_time_and_only_if_it_can_be_taken(env, monkeypatch):
+    go_on, run = Event(), env.env.run
+    monkeypatch.setattr(env.env, "run", lambda *given: go_on.wait() and run(*given))
+    env.reset(seed=8)
+    with pytest.raises(InvalidValue, match=r"got 1\.5 at \(0,\)"):
+        env.submit_step(np.full(16, 1.5, np.float32))
+    handle = env.submit_step(np.ones(16, np.float32))
+    assert env.poll_step(handle) is None
+    with pytest.raises(InvalidState, match="a step is in flight"):
+        env.submit_step(np.ones(16, np.float32))
+    go_on.set()
+    env.get_step(handle)
+    pickle.loads(pickle.dumps(env)).close()
 
 
 def test_picture_has_colours_before_and_after_a_step():

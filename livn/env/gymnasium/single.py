@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -29,6 +30,7 @@ from livn.run import Run
 from livn.types import Decoding, Encoding
 
 Draw = Callable[[list[Run], Any, Any], NDArray[np.uint8]]
+Step = tuple[Any, float, bool, bool, dict[str, Any]]
 DRAWN = 2000.0  # ms that a picture shows
 
 
@@ -112,6 +114,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self._commanding = isinstance(decoding, Commanding)
         self.render_mode, self._draw = render_mode, draw
         self._settled: Snapshot | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._pending: Future[Step] | None = None
         self._prepare()
         task: Any = decoding
         self.action_space = task.actions() if self._commanding else encoding.input_space
@@ -194,7 +198,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
     def _known(self) -> dict[str, Any]:
         return {"seed": self.env.seed, "stream": self._stream, "config_hash": self._hash}
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> Step:
         """Stimulate by the action, run for `decoding.duration` ms, and return what came of it.
 
         Returns:
@@ -206,12 +210,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             InvalidValue: if the action is not in the action space.
             InvalidState: if no episode is going on, or the environment is closed.
         """
-        if not self._running:
-            raise InvalidState(
-                "no episode is going on: got step() before reset(), after the end, or after "
-                "close(). Call reset() first."
-            )
-        values = check_action(action, self.action_space)
+        values = self._checked(action)
         if self._piped:
             self.decoding.state["io_action"] = np.asarray(values, np.float32)
         if self._commanding:
@@ -227,6 +226,38 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             self._runs.append(run)
         info = {**info, **report(run, self._hearing, charge, self._known())}
         return observation, reward, terminated, truncated, info
+
+    def _checked(self, action: Any) -> Any:
+        if not self._running:
+            raise InvalidState(
+                "no episode is going on: got step() before reset(), after the end, or after "
+                "close(). Call reset() first."
+            )
+        return check_action(action, self.action_space)
+
+    def submit_step(self, action: Any) -> "Future[Step]":
+        """Begin a step in a thread of its own and return what `poll_step` and `get_step` take.
+
+        Until it is finished the environment must not be used otherwise.
+
+        Raises:
+            InvalidValue: if the action is not in the action space.
+            InvalidState: if a step is in flight, or no episode is going on.
+        """
+        if self._pending is not None and not self._pending.done():
+            raise InvalidState("a step is in flight: got another one. Call get_step(handle) first.")
+        self._checked(action)
+        self._thread = self._thread or ThreadPoolExecutor(1, "livn step")
+        self._pending = self._thread.submit(self.step, action)
+        return self._pending
+
+    def poll_step(self, handle: "Future[Step]") -> Step | None:
+        """Return what the step returned, None while it is in flight."""
+        return handle.result() if handle.done() else None
+
+    def get_step(self, handle: "Future[Step]") -> Step:
+        """Return what the step returned, waiting for it."""
+        return handle.result()
 
     def render(self) -> Any:
         """Return the picture of the last runs, (height, width, 3) of uint8; None without a mode.
@@ -245,6 +276,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
 
     def close(self) -> None:
         """Free the memory of the culture; the environment cannot be used afterwards."""
+        if self._thread is not None:
+            self._thread.shutdown()
         self._running = False
         self.env.close()
 
@@ -276,7 +309,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
     def __getstate__(self) -> dict[str, Any]:
         env = self.env
         made_of = (env.system, env.model, env.io, env.seed, env.backend, env.options)
-        return {**vars(self), "env": (made_of, env.snapshot())}
+        return {**vars(self), "env": (made_of, env.snapshot()), "_thread": None, "_pending": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 
@@ -49,7 +50,8 @@ class Figure:
         name: what it is.
         value: the number, or a text where it is none.
         unit: of the number.
-        band: the two bounds it should lie within, in the same unit; None if there are none.
+        band: the two bounds it should lie within, in the same unit, infinite for no bound on that
+            side; None if there are none.
     """
 
     name: str
@@ -69,7 +71,10 @@ class Figure:
         text = f"{text} {self.unit}".rstrip()
         if self.band is None:
             return text
-        return f"{text} ({self.band[0]:.4g} .. {self.band[1]:.4g})"
+        low, high = self.band
+        if not isfinite(low):
+            return f"{text} (at most {high:.4g})"
+        return f"{text} ({low:.4g} .. {high:.4g})" if isfinite(high) else f"{text} (from {low:.4g})"
 
 
 @dataclass(frozen=True)

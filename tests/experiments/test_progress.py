@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+from math import inf
 
 import pytest
 from rich.console import Console
@@ -112,6 +113,8 @@ def test_figures_know_their_band():
     assert rate.inside is True
     assert Figure("rate", 2.0, "Hz", (2.5, 3.5)).inside is False
     assert Figure("workers", "3 of 4 busy").inside is None
+    assert str(Figure("max rate", 12.0, "Hz", (-inf, 50.0))) == "12 Hz (at most 50)"
+    assert str(Figure("active", 0.8, "", (0.5, inf))) == "0.8 (from 0.5)"
     assert Figure("rate", float("nan"), "Hz", (2.5, 3.5)).inside is False
 
 

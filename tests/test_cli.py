@@ -6,6 +6,7 @@ import pytest
 
 import livn
 from livn import cli, settings
+from livn.cli.output import count_fitting
 from livn.models import MODELS
 from livn.system import place, predefined
 
@@ -112,3 +113,15 @@ def test_reader_that_stops_reading_is_no_error():
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(("width", "fitting"), [("200", 3), ("24", 2), ("5", 1)])
+def test_as_many_columns_are_shown_as_the_terminal_is_wide(monkeypatch, width, fitting):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", width)
+    assert count_fitting(["hash", "state", "rate"], [["12345678", "finished", "2.5"]]) == fitting
+
+
+def test_all_columns_are_shown_where_there_is_no_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "5")
+    assert count_fitting(["hash", "state"], [["12345678", "finished"]]) == 2

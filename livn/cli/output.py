@@ -7,7 +7,8 @@ FAILED = 1
 NOT_FINISHED = 3
 UNKNOWN_ACTION = 128
 INTERRUPTED = 130
-PLAIN_WIDTH = 200  # characters of a line that goes to a file or a pipe
+PLAIN_WIDTH = 1000  # characters of a line that goes to a file or a pipe
+BETWEEN = 3  # characters at most between two columns
 
 
 def print_table(
@@ -33,6 +34,19 @@ def print_table(
     with console.capture() as lines:
         console.print(table)
     print("\n".join(line.rstrip() for line in lines.get().splitlines()))
+
+
+def count_fitting(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return how many columns, 1 at least, the terminal has place for; all of them elsewhere."""
+    from rich.console import Console
+
+    console = Console()
+    left = (console.width if console.is_terminal else PLAIN_WIDTH) + BETWEEN
+    for number, name in enumerate(columns):
+        left -= max(map(len, [name, *(row[number] for row in rows)])) + BETWEEN
+        if left < 0:
+            return max(1, number)
+    return len(columns)
 
 
 def failure(message: str, status: int = FAILED) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from livn.cli.output import FAILED, NOT_FINISHED, print_table
+from livn.cli.output import FAILED, NOT_FINISHED, count_fitting, print_table
 from livn.errors import InvalidValue, unknown_names
 
 POLL = 2.0  # s between two looks of `watch`
@@ -46,7 +46,11 @@ def results(words: Sequence[str]) -> int:
     if by:
         _sort(rows, by, columns)
     numbers = [c for c in columns if any(isinstance(row.get(c), int | float) for row in rows)]
-    print_table(columns, [[_cell(row.get(c, "")) for c in columns] for row in rows], numbers)
+    cells = [[_cell(row.get(c, "")) for c in columns] for row in rows]
+    n = count_fitting(columns, cells)
+    print_table(columns[:n], [row[:n] for row in cells], numbers)
+    if n < len(columns):
+        print(f"For a wider terminal, or a pipe: {', '.join(columns[n:])}")
     return 0
 
 

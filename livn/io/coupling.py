@@ -22,6 +22,10 @@ Effect = tuple[Array, Array, Names]  # gain (channels, columns), gid and section
 class Reaching(Protocol):
     """An io, as far as it stimulates."""
 
+    @property
+    def num_channels(self) -> int:
+        """Number of channels."""
+
     def reach(self, coordinates: Array, channels: Any = None) -> Array:
         """Return what a unit command of each channel does at each row, shape (channels, rows)."""
 
@@ -33,12 +37,17 @@ class Coupling:
     Attributes:
         state: of the io, see `_state`.
         rows, names: what the gains are onto.
+        found: by the channels that are driven.
+        n_kept: numbers in all gains found.
+        whole: gain of all channels, where there is room for it.
     """
 
     state: Any
     rows: NDArray[np.float64]
     names: Names
     found: dict[bytes, Effect] = field(default_factory=dict)
+    n_kept: int = 0
+    whole: Array | None = None
 
     def fits(self, state: Any, rows: Any, names: Names) -> bool:
         """Return whether io and rows are still what the gains were computed for."""
@@ -47,15 +56,20 @@ class Coupling:
     def effect(self, io: Reaching, driven: NDArray[np.int64]) -> Effect:
         """Return the gain of the driven channels."""
         key = driven.tobytes()
-        if key not in self.found:
-            new = _effect(io, self.rows, self.names, driven)
-            room = _MOST - new[0].size
-            while self.found and sum(gain.size for gain, *_ in self.found.values()) > room:
-                self.found.pop(next(iter(self.found)))
-            if room >= 0:
-                self.found[key] = new
-            return new
-        return self.found[key]
+        if key in self.found:
+            return self.found[key]
+        new = _columns(self._gain(io, driven), self.rows, self.names)
+        while self.found and self.n_kept + new[0].size > _MOST:
+            self.n_kept -= self.found.pop(next(iter(self.found)))[0].size
+        if new[0].size <= _MOST:
+            self.found[key] = new
+            self.n_kept += new[0].size
+        return new
+
+    def _gain(self, io: Reaching, driven: NDArray[np.int64]) -> Array:
+        if self.whole is None and io.num_channels * len(self.rows) <= _MOST:
+            self.whole = io.reach(self.rows)
+        return io.reach(self.rows, driven) if self.whole is None else self.whole[driven]
 
 
 _KEPT: WeakKeyDictionary[Reaching, Coupling] = WeakKeyDictionary()
@@ -98,6 +112,11 @@ def _effect(io: Reaching, rows: Array, names: Names, driven: Any) -> Effect:
     gain = io.reach(rows, driven)
     if is_traced(gain) or driven is None:
         return gain, rows[:, 0], names
+    return _columns(gain, rows, names)
+
+
+def _columns(gain: Array, rows: Array, names: Names) -> Effect:
+    """Return what driven channels do to the rows that they reach."""
     reached = np.flatnonzero(np.any(np.asarray(gain) != 0, axis=0))
     gain, names = gain[:, reached], None if names is None else names[reached]
     for kept in (gain, names):

@@ -20,7 +20,7 @@ if [ ! -s /etc/munge/munge.key ]; then
     chown munge: /etc/munge/munge.key
     chmod 400 /etc/munge/munge.key
 fi
-pgrep -x munged >/dev/null || runuser -u munge -- /usr/sbin/munged
+munge -n >/dev/null 2>&1 || runuser -u munge -- /usr/sbin/munged --force  # also after a kill
 
 node=$(hostname -s)
 memory=$(($(grep MemTotal /proc/meminfo | tr -dc 0-9) / 1024 * 9 / 10))

@@ -24,10 +24,9 @@ import livn.tasks
 SIDE = np.repeat([-1.0, 1.0], 4)  # of the sensory electrodes of EI2, from left to right
 
 
-def proportional(task, observation):
-    """Stimulate all electrodes the more, the further the rate is below its target."""
-    rate, target = observation[-2:]
-    return np.full(16, np.clip(0.5 + 4 * (target - rate) / target, 0, 1))
+def feedback(task, observation):
+    """Stimulate the more, the further the rate is and has been below its target."""
+    return task.feedback(observation)
 
 
 def pulse_and_wait(task, observation):
@@ -57,7 +56,7 @@ def side_of_the_ball(task, observation):
 
 
 CASES = [
-    ("RateControl", proportional, {"max_steps": 100}),
+    ("RateControl", feedback, {"max_steps": 100}),
     ("EvokeBursts", pulse_and_wait, {"max_steps": 100}),
     ("SuppressBursts", weak, {"max_steps": 100}),
     ("CartPole", code, {"max_steps": 200}),

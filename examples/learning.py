@@ -29,6 +29,7 @@ LINES = {
     "zero_spikes": "without spikes",
     "shuffled_spikes": "shuffled spikes",
 }
+REFERENCES = {"open_loop": ("best constant strength", ":"), "feedback": ("feedback by hand", "-.")}
 
 
 def arguments(description, steps, episodes, copies=1):
@@ -95,13 +96,14 @@ def livn_env(id, task):
 
 
 def traced(env, policy, seed):
-    """Return numbers of the info of each step of an episode, and its last picture."""
+    """Return numbers of each step of an episode, and its last picture."""
     observation, info = env.reset(seed=seed)
     rows, ended = [], False
     while not ended:
-        observation, reward, terminated, truncated, info = env.step(policy(observation))
+        action = policy(observation)
+        observation, reward, terminated, truncated, info = env.step(action)
         kept = {k: v for k, v in info.items() if isinstance(v, int | float | list)}
-        rows.append({**kept, "charge_nc": float(info["charge_nc"].sum()), "reward": reward})
+        rows.append({**kept, "strength": float(np.maximum(action, 0).mean()), "reward": reward})
         ended = terminated or truncated
     return {"rows": rows, "picture": env.render().tolist()}
 
@@ -137,6 +139,9 @@ def draw_curves(ax, results, ylabel):
     for name, label in LINES.items():
         if name in found:
             ax.axhline(found[name][0], color=colours[name], lw=1, ls="--", label=label)
+    for name, (label, style) in REFERENCES.items():
+        if name in found:
+            ax.axhline(found[name][0], color=INK, lw=1, ls=style, label=label)
     ax.axhline(found["policy"][0], color=INK, lw=1.5, label="learned, not exploring")
     ax.set(xlabel="steps", ylabel=ylabel)
     ax.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))

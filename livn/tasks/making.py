@@ -21,6 +21,9 @@ TASKS: dict[str, type[Task]] = {
 }
 MAX_AMPLITUDE = 5.0  # uA, of an action of 1; one electrode moves cells by that, none by itself
 STRONG_AMPLITUDE = 10.0  # uA, where few electrodes must be heard far away
+# uA, for RateControl: half of it, at the lowest efficacy, reaches the highest target; by itself
+# the one electrode of EI1 needs more.
+RATE_AMPLITUDE, LONE_AMPLITUDE = 12.0, 32.0
 
 
 def single(
@@ -78,13 +81,20 @@ def _parts(
     if task not in TASKS:
         raise unknown_names("task", [task], TASKS)
     decoding = TASKS[task](**fields)
-    strong = isinstance(decoding, Game | PatternSeparation)
-    usual = STRONG_AMPLITUDE if strong else MAX_AMPLITUDE
     env = make(system, backend=backend, seed=seed)
+    n_channels = env.io.num_channels
+    usual = _usual_amplitude(decoding, n_channels)
     encoding = PulseAmplitudes(
-        n_channels=env.io.num_channels,
+        n_channels=n_channels,
         max_amplitude=usual if max_amplitude is None else max_amplitude,
         interval=10.0 if isinstance(decoding, RateControl) else decoding.duration,
         anodic=False,
     )
     return env, encoding, decoding
+
+
+def _usual_amplitude(task: Task, n_channels: int) -> float:
+    """Return the current of an action of 1, uA."""
+    if isinstance(task, RateControl):
+        return RATE_AMPLITUDE if n_channels > 1 else LONE_AMPLITUDE
+    return STRONG_AMPLITUDE if isinstance(task, Game | PatternSeparation) else MAX_AMPLITUDE

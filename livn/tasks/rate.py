@@ -1,16 +1,18 @@
 """RateControl: hold the firing rate of a culture at a target."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from livn.errors import InvalidValue
 from livn.tasks.task import Gids, Observation, Task, Times
 
 RATE_SCALE = 50.0  # Hz, that of a culture under strong stimulation; higher rates are seen as this
+# Of `feedback`, set by hand: strength without error, and what errors of 1 and 1 s add.
+BIAS, PROPORTIONAL, INTEGRAL = 0.4, 0.3, 0.8
 
 
 class RateControl(Task):
@@ -20,48 +22,121 @@ class RateControl(Task):
     begins. The reward of a step is -|rate - target| / target, at least -1: 0 is perfect, and a
     silent culture gets -1. An episode is truncated after `max_steps`, and never terminated.
 
-    The observation is float32 in [0, 1], shape (n_channels + 2,): spikes heard by each electrode
-    in this step, as rate / 500 Hz; the smoothed rate / 50 Hz; the target / 50 Hz; all clipped.
+    How much an action moves the culture is not known beforehand, and drifts: the current that
+    flows is that of the action times the efficacy. This stands for the impedance of electrodes,
+    and for thresholds of cultured cells, which drift over seconds to hours (Wallach et al. 2011,
+    Front Neuroeng 4:3). Each episode draws an efficacy, uniformly on a logarithmic scale; its
+    logarithm diffuses from step to step, reflected at the bounds, so that it stays uniform.
+    `efficacy=(1, 1)` is a culture that answers alike in all episodes.
+
+    The observation is float32 in [-1, 1], shape (n_channels + 4,): spikes heard by each electrode
+    in this step, as rate / 500 Hz; the smoothed rate / 50 Hz; the target / 50 Hz; the error
+    (target - rate) / target; its integral since the episode began / 1 s; all clipped, the integral
+    as it grows. Feedback that removes an error for good needs the last two.
 
     Attributes:
         target: lowest and highest target, Hz; equal for a fixed one. `reset(options={"target_hz":
             8})` sets that of an episode.
         tau: ms over which the rate is smoothed.
+        efficacy: lowest and highest, in (0, 1]; equal for a fixed one.
+        drift: standard deviation of what the logarithm of the efficacy changes by in 1 s.
+
+    Raises:
+        ValueError: if there are no such bounds (pydantic's ValidationError).
     """
 
     target: tuple[float, float] = (5.0, 15.0)
     tau: float = Field(default=250.0, gt=0)
+    efficacy: tuple[float, float] = (0.5, 1.0)
+    drift: float = Field(default=0.2, ge=0, allow_inf_nan=False)
 
     options: ClassVar[tuple[str, ...]] = ("target_hz",)
 
     _target_hz: float = PrivateAttr(0.0)
     _rate: float = PrivateAttr(0.0)
     _seen: float = PrivateAttr(0.0)
+    _integral: float = PrivateAttr(0.0)  # of the error that is seen, s
+    _efficacies: NDArray[np.float64] = PrivateAttr(default_factory=lambda: np.ones(1))  # of steps
+    _efficacy: float = PrivateAttr(1.0)  # of the last step
+
+    @model_validator(mode="after")
+    def _check_efficacy(self) -> Self:
+        low, high = self.efficacy
+        if not 0 < low <= high <= 1:
+            raise InvalidValue(
+                f"efficacy has no such bounds: got {self.efficacy}; need 0 < lowest <= highest "
+                "<= 1. Raise max_amplitude for more.",
+                got=self.efficacy,
+            )
+        return self
+
+    def actions(self) -> spaces.Box:
+        """Return one number in [-1, 1] for each electrode, a Box."""
+        return spaces.Box(-1.0, 1.0, (self._heard.n_channels,), np.float32)
+
+    def command(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the action times the efficacy of this step."""
+        self._efficacy = float(self._efficacies[self._steps])
+        return np.asarray(action * self._efficacy, np.float32)
+
+    def feedback(self, observation: Observation) -> NDArray[np.float32]:
+        """Return what a fixed proportional-integral controller plays, alike on all electrodes."""
+        error, integral = observation[-2:]
+        strength = np.clip(BIAS + PROPORTIONAL * error + INTEGRAL * integral, 0.0, 1.0)
+        return np.full(self._heard.n_channels, strength, np.float32)
 
     def _begin(self, rng: np.random.Generator, options: dict[str, Any]) -> None:
         target = options.get("target_hz", float(rng.uniform(*self.target)))
         if not (np.isfinite(target) and target > 0):
             raise InvalidValue(f"target is not positive: got {target!r}; need Hz > 0.", got=target)
         self._target_hz, self._rate, self._seen = float(target), 0.0, 0.0
+        self._integral = 0.0
+        self._efficacies = self._drifting(rng)
+        self._efficacy = float(self._efficacies[0])
+
+    def _drifting(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return the efficacy of each step of an episode, shape (max_steps,)."""
+        low, high = np.log(self.efficacy)
+        steps = rng.normal(0.0, self.drift * np.sqrt(self.duration / 1000), self.max_steps)
+        steps[0] = rng.uniform(0.0, high - low)
+        return np.asarray(np.exp(low + reflected(np.cumsum(steps), high - low)))
 
     def _turn(self, fired: tuple[Gids, Times], seen: tuple[Gids, Times]) -> tuple[float, bool]:
         self._rate = self._smoothed(self._rate, len(fired[0]))
         self._seen = self._smoothed(self._seen, len(seen[0]))
-        return -min(1.0, abs(self._rate - self._target_hz) / self._target_hz), False
+        grown = self._integral + self._error(self._seen) * self.duration / 1000
+        self._integral = float(np.clip(grown, -1.0, 1.0))
+        return -abs(self._error(self._rate)), False
 
     def _smoothed(self, rate: float, n_spikes: int) -> float:
         now = n_spikes / (len(self._gids) * self.duration / 1000)
         return float(rate + (now - rate) * -np.expm1(-self.duration / self.tau))
 
+    def _error(self, rate: float) -> float:
+        """Return how far a rate is below the target, relative to it, at least -1."""
+        return max(-1.0, (self._target_hz - rate) / self._target_hz)
+
     @property
     def output_space(self) -> spaces.Box:
         """Space of the observations; known after `setup`."""
-        return spaces.Box(0.0, 1.0, (self._heard.n_channels + 2,), np.float32)
+        return spaces.Box(-1.0, 1.0, (self._heard.n_channels + 4,), np.float32)
 
     def _observation(self, counts: NDArray[np.float64]) -> Observation:
-        culture = np.array([self._seen, self._target_hz]) / RATE_SCALE
-        both = np.concatenate([self._channels(counts), culture])
-        return np.minimum(both, 1.0).astype(np.float32)
+        rates = np.array([self._seen, self._target_hz]) / RATE_SCALE
+        control = [self._error(self._seen), self._integral]
+        both = np.concatenate([self._channels(counts), np.minimum(rates, 1.0), control])
+        return both.astype(np.float32)
 
     def _info(self) -> dict[str, Any]:
-        return {"rate_hz": self._rate, "target_hz": self._target_hz}
+        return {
+            "rate_hz": self._rate,
+            "target_hz": self._target_hz,
+            "efficacy": self._efficacy,
+        }
+
+
+def reflected(values: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Return where a path lies that is reflected at 0 and at `width`, >= 0."""
+    if width == 0:
+        return np.zeros_like(values)
+    return np.asarray(width - np.abs(values % (2 * width) - width))

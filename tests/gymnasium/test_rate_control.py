@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from gymnasium.error import NameNotFound
 from gymnasium.utils.env_checker import check_env
+from pydantic import ValidationError
 
 import livn.tasks
 from livn.errors import InvalidState, InvalidType, InvalidValue
 from livn.tasks import RateControl, compare
+from livn.tasks.baselines import play
 
 ID = "livn/EI2-RateControl-v0"
 
@@ -37,12 +39,6 @@ def rolled(env, steps):
 
 def same(a, b):
     return np.array_equal(a[0], b[0]) and a[1] == b[1]
-
-
-def feedback(observation):
-    """Proportional control about half the range, alike on all electrodes."""
-    rate, target = 50 * observation[-2:]
-    return np.full(16, np.clip(0.5 + 4 * (target - rate) / target, 0, 1), np.float32)
 
 
 def test_env_checker_finds_nothing():
@@ -98,7 +94,7 @@ def test_spaces_are_finite_float32(env):
         assert space.dtype == np.float32
         assert space.is_bounded()
     assert env.action_space.shape == (16,)
-    assert env.observation_space.shape == (18,)
+    assert env.observation_space.shape == (20,)
 
 
 def test_seeded_reset_repeats_all_that_follows(env):
@@ -117,12 +113,14 @@ def test_seeded_reset_repeats_all_that_follows(env):
 def test_info_reports_spikes_charge_and_origin(env):
     _, begun = env.reset(seed=1)
     *_, info = env.step(np.full(16, 0.5, np.float32))
+    assert 0.5 < info["efficacy"] < 1
     spikes = info["spikes"]
     assert len(spikes.times) == len(spikes.channels) > 0
     assert np.all(np.diff(spikes.times) >= 0)
     assert 0 <= spikes.times[0] <= spikes.times[-1] < 50
     assert set(spikes.channels.tolist()) <= set(range(16))
-    np.testing.assert_allclose(info["charge_nc"], 0.5 * 5.0 * 0.2)  # 0.5 of 5 uA for 0.2 ms
+    current = 0.5 * 12.0 * info["efficacy"]  # uA
+    np.testing.assert_allclose(info["charge_nc"], current * 0.2, rtol=1e-6)  # float32
     assert (info["time_ms"], begun["time_ms"], info["seed"]) == (50.0, 0.0, 123)
     assert info["config_hash"] == begun["config_hash"]
     assert info["stream"] == begun["stream"]
@@ -166,7 +164,80 @@ def test_episode_is_truncated_after_max_steps():
 def test_target_can_be_set_for_an_episode(env):
     observation, info = env.reset(seed=0, options={"target_hz": 8.0})
     assert info["target_hz"] == 8.0
-    assert observation[-1] == np.float32(8 / 50)
+    assert observation[-3] == np.float32(8 / 50)
+
+
+def test_error_and_its_integral_are_observed_and_clipped(env):
+    observation, _ = env.reset(seed=0, options={"target_hz": 8.0})
+    integral = 0.0
+    for strength in [0.0] * 5 + [0.6] * 5:
+        observation, *_, info = env.step(np.full(16, strength, np.float32))
+        error = max(-1.0, 1 - info["rate_hz"] / 8)
+        integral = np.clip(integral + error * 0.05, -1, 1)
+        np.testing.assert_allclose(observation[-2:], [error, integral], atol=1e-6)  # float32
+    env.decoding._integral = 0.98
+    env.decoding._rate = env.decoding._seen = 0.0
+    for _ in range(2):
+        observation, *_ = env.step(np.zeros(16, np.float32))
+    assert observation[-1] == 1.0
+
+
+def efficacies(**fields):
+    """Those of an episode of 100 steps, for each of 200 seeds."""
+    task = RateControl(max_steps=100, **fields)
+    return np.array([task._drifting(np.random.default_rng(seed)) for seed in range(200)])
+
+
+def test_efficacy_is_uniform_on_a_log_scale_and_diffuses():
+    logs = np.log(efficacies())
+    low = np.log(0.5)
+    assert low <= logs.min() < 0.98 * low
+    assert -0.02 < logs.max() <= 0
+    # Uniform: mean 1/2 and standard deviation 1/sqrt(12) of the width, when it begins and ends;
+    # of 200 episodes, 4 standard errors are 0.08 and 0.05.
+    for at in (0, -1):
+        assert (logs[:, at] / low).mean() == pytest.approx(0.5, abs=0.08)
+        assert (logs[:, at] / low).std() == pytest.approx(12**-0.5, abs=0.05)
+    # Steps of 50 ms, 3 standard deviations from bounds: 0.2 sqrt(0.05), of 12,000 known to 0.7 %.
+    inside = np.abs(logs[:, :-1] / low - 0.5) < 0.3
+    assert np.diff(logs)[inside].std() == pytest.approx(0.2 * 0.05**0.5, rel=0.03)
+
+
+def test_efficacy_can_be_fixed_between_and_within_episodes():
+    assert np.all(efficacies(efficacy=(0.7, 0.7)) == pytest.approx(0.7))
+    still = efficacies(drift=0.0)
+    assert np.ptp(still, axis=1).max() == 0
+    assert np.ptp(still[:, 0]) > 0.3
+
+
+def test_efficacy_is_of_the_seed_whatever_is_done_and_seen(env):
+    def seen(strength, **options):
+        found = [env.reset(seed=5, options=options)[1]["efficacy"]]
+        action = np.full(16, strength, np.float32)
+        return found + [env.step(action)[-1]["efficacy"] for _ in range(4)]
+
+    first = seen(0.0)
+    assert first[0] == first[1]
+    assert len(set(first)) == 4
+    assert seen(0.5) == seen(0.0, ablation="shuffled") == seen(0.0, target_hz=7.0) == first
+
+
+@pytest.mark.parametrize("efficacy", [(0.0, 1.0), (0.8, 0.5), (0.5, 1.2), (float("nan"), 1.0)])
+def test_wrong_efficacy_is_refused(efficacy):
+    with pytest.raises(ValidationError, match=r"efficacy has no such bounds: got \(.*; need 0 <"):
+        RateControl(efficacy=efficacy)
+
+
+@pytest.mark.parametrize("system", ["EI1", "EI2"])
+def test_every_target_can_be_reached_at_every_efficacy(system):
+    env = livn.tasks.single("RateControl", system, efficacy=(0.5, 0.5), max_steps=40)
+    low, high = env.decoding.target
+    for strength, reached in ((0.0, lambda rate: rate < low), (1.0, lambda rate: rate > high)):
+        env.reset(seed=0)
+        action = np.full(env.action_space.shape, strength, np.float32)
+        rates = [env.step(action)[-1]["rate_hz"] for _ in range(40)]
+        assert reached(np.mean(rates[20:]))
+    env.close()
 
 
 def test_reset_without_clear_lets_the_culture_go_on(env):
@@ -204,12 +275,21 @@ def test_pickled_env_continues_bit_for_bit(env):
 
 
 def test_feedback_beats_who_does_not_see_the_spikes(env):
-    found = compare(env, feedback, episodes=2, seed=10)
+    found = compare(env, env.decoding.feedback, episodes=2, seed=10)
     means = {name: returns.mean() for name, returns in found.items()}
-    assert means["policy"] == max(means.values())
-    assert means["policy"] > 0.8 * means["shuffled"]  # returns are negative; found 0.6, 0.4, 0.2
-    assert means["policy"] > 0.7 * means["random"]
-    assert means["policy"] > 0.5 * means["zero"]
+    for name in set(means) - {"policy"}:
+        assert means["policy"] > 0.8 * means[name], name  # returns are negative
+
+
+@pytest.mark.slow
+def test_feedback_beats_every_constant_strength(env):
+    def earned(policy):
+        return np.mean([play(env, policy, seed, {"target_hz": 10.0})[0] for seed in range(3)])
+
+    found = earned(env.decoding.feedback)
+    for strength in (0.3, 0.4, 0.5, 0.6):
+        action = np.full(16, strength, np.float32)
+        assert found > 0.8 * earned(lambda _, a=action: a), strength  # returns are negative
 
 
 def test_submitted_steps_are_the_steps(env):

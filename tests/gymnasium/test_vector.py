@@ -66,7 +66,7 @@ def test_only_the_copy_that_ended_is_cleared(vector):
 
 def test_spaces_and_autoreset_mode_are_told(vector):
     assert vector.single_action_space.shape == (16,)
-    assert vector.observation_space.shape == (3, 18)
+    assert vector.observation_space.shape == (3, 20)
     assert vector.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
 
 

@@ -20,12 +20,12 @@ GRID_TOLERANCE = 1e-9
 
 def is_array(value: object) -> bool:
     """Return whether `value` is a numpy or jax array (not a list, not a number)."""
-    return isinstance(value, np.ndarray) or array_api_compat.is_jax_array(value)
+    return isinstance(value, np.ndarray) or _of_jax(value)
 
 
 def is_jax(*arrays: object) -> bool:
     """Return whether any of `arrays` belongs to jax; imports jax under no circumstances."""
-    return any(array_api_compat.is_jax_array(a) for a in arrays)
+    return any(map(_of_jax, arrays))
 
 
 def is_traced(*arrays: object) -> bool:
@@ -43,7 +43,7 @@ def namespace(*arrays: object) -> ModuleType:
     Everything else (numpy arrays, lists, numbers) is computed with numpy.
     """
     for array in arrays:
-        if array_api_compat.is_jax_array(array):
+        if _of_jax(array):
             return array_api_compat.array_namespace(array)
     return np
 
@@ -122,6 +122,12 @@ def n_steps(time: float, dt: float, what: str) -> int:
             allowed=nearest * dt,
         )
     return nearest
+
+
+def _of_jax(value: object) -> bool:
+    """Return whether a value is jax's, those of no gradient, which are numpy's, among them."""
+    numbers = type(value) is np.ndarray and value.dtype.kind in "fiubU"
+    return not numbers and array_api_compat.is_jax_array(value)
 
 
 def _not_numeric(values: Any, what: str) -> InvalidValue:

@@ -6,7 +6,7 @@ from enum import Enum, StrEnum
 from hashlib import sha256
 from json import dumps
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,16 @@ class _Configured(BaseModel):
     model_config = ConfigDict(
         extra="forbid", validate_assignment=True, arbitrary_types_allowed=True
     )
+
+    if not TYPE_CHECKING:  # names of fields and private attributes stay checked
+
+        def __getattr__(self, name):
+            """Return a private attribute without what pydantic asks of it at every read."""
+            if name in self.__private_attributes__:
+                held = self.__pydantic_private__ or {}
+                if name in held:
+                    return held[name]
+            return super().__getattr__(name)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

@@ -47,21 +47,20 @@ def changes(
 def _of_batch(
     stimulus: Stimulus, inputs: Inputs, values: Sequence[Values], n_steps: int, dt: float
 ) -> dict[str, Changes]:
-    sites = inputs.sites(stimulus, n_steps, dt)
+    layout = inputs.layout(stimulus, n_steps, dt)
     played = inputs.played(stimulus, dt, batched=True)
     n_copies, n_samples = played.index.shape
     padded = np.zeros((n_copies, n_samples + 2), np.int64)
     padded[:, 1:-1] = played.index
     sample, copies = (padded[:, 1:] != padded[:, :-1]).T.nonzero()
     steps, which = sample * played.hold, padded[copies, sample + 1]
-    found = {}
-    for site in sites:
-        n_cells = len(inputs.network.populations[site.population])
-        value = _by_row([v[site.population] for v in values], played.owner, n_cells)
-        entering = inputs.entering(stimulus, site, played.rows, value)
-        if entering:
-            found[site.population] = Changes(steps, copies, which, entering)
-    return found
+
+    def value(name: str) -> Callable[[str], Any]:
+        n_cells = len(inputs.network.populations[name])
+        return _by_row([v[name] for v in values], played.owner, n_cells)
+
+    entering = inputs.entering(stimulus, layout, played.rows, value)
+    return {name: Changes(steps, copies, which, rows) for name, rows in entering.items()}
 
 
 def _by_row(

@@ -1,7 +1,8 @@
 """Which cell and section each column of a stimulus is played to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,47 +15,54 @@ from livn.models.model import Model
 from livn.stimulus import Stimulus
 
 Columns = tuple[NDArray[np.int64], NDArray[np.str_]]
+Floats = NDArray[np.float64]
+
+_NOWHERE = -1  # slot of a section that a cell does not have
 
 
 @dataclass(frozen=True)
-class Part:
-    """The columns that act on one section of the cells of a population.
+class Layout:
+    """Where the columns of a stimulus act.
+
+    A block is a section of all cells of a population, in their order.
 
     Attributes:
-        columns: positions in the stimulus, a slice where they are all cells in order.
-        cells: cell of each.
-        n_cells: cells of the population.
-        apart: whether no cell has two columns.
+        blocks: population -> section -> where its block lies, of those with a column.
+        slots: where each column lies in the blocks.
+        n_slots: of all blocks.
+        apart: whether no slot has two columns.
+        in_order: whether the columns are the blocks as they are.
     """
 
-    columns: NDArray[np.int64] | slice
-    cells: NDArray[np.int64]
-    n_cells: int
+    blocks: Mapping[str, Mapping[str, slice]]
+    slots: NDArray[np.int64]
+    n_slots: int
     apart: bool
+    in_order: bool
 
-    def place(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return rows of a stimulus as [n_rows, n_cells], the columns of one cell added up."""
-        if isinstance(self.columns, slice):
-            return rows[:, self.columns]
+    def place(self, rows: Floats) -> dict[str, dict[str, Floats]]:
+        """Return rows of a stimulus as population -> section -> [n_rows, n_cells].
+
+        The columns of one slot are added up.
+        """
+        placed = rows if self.in_order else self._placed(rows)
+        return {
+            population: {section: placed[:, block] for section, block in own.items()}
+            for population, own in self.blocks.items()
+        }
+
+    def _placed(self, rows: Floats) -> Floats:
+        where: Any = (slice(None), self.slots)
         if is_jax(rows):
-            zeros = namespace(rows).zeros((len(rows), self.n_cells), dtype=rows.dtype)
-            summed: NDArray[np.float64] = zeros.at[:, self.cells].add(rows[:, self.columns])
+            zeros = namespace(rows).zeros((len(rows), self.n_slots), dtype=rows.dtype)
+            summed: Floats = zeros.at[where].add(rows)
             return summed
-        out = np.zeros((len(rows), self.n_cells))
+        placed = np.zeros((len(rows), self.n_slots))
         if self.apart:
-            out[:, self.cells] = rows[:, self.columns]
+            placed[where] = rows
         else:
-            where: Any = (slice(None), self.cells)
-            np.add.at(out, where, rows[:, self.columns])
-        return out
-
-
-@dataclass(frozen=True)
-class Site:
-    """The columns that act on the cells of one population, by section."""
-
-    population: str
-    parts: Mapping[str, Part]
+            np.add.at(placed, where, rows)
+        return placed
 
 
 class InvalidStimulusMode(NotSupported, InvalidValue):
@@ -73,12 +81,20 @@ class Cells:
         self.network, self.model, self.gids = network, model, network.gids
         populations = list(network.populations.values())
         self.modes = sorted(set().union(*(model.input_modes(p.kind) for p in populations)))
-        sizes = [len(p) for p in populations]
-        self._owner = np.repeat(np.arange(len(sizes)), sizes)
-        self._cell = np.concatenate([np.arange(n) for n in sizes])
+        self._ends = np.append(self.gids, -1)
+        names = dict.fromkeys(s for p in populations for s in p.equations.sections)
+        self._slots = {s: np.full(len(self.gids), _NOWHERE) for s in names}  # of each cell
+        self._blocks: list[tuple[str, str, slice]] = []  # population, section, slots
+        end = 0
+        for section, p in product(names, populations):
+            if section in p.equations.sections:
+                start, end = end, end + len(p)
+                self._slots[section][np.searchsorted(self.gids, p.gids)] = np.arange(start, end)
+                self._blocks.append((p.name, section, slice(start, end)))
+        self._n_slots, self._starts = end, [block.start for _, _, block in self._blocks]
 
-    def sites(self, stimulus: Stimulus) -> list[Site]:
-        """Return the populations a stimulus acts on, and through which columns.
+    def layout(self, stimulus: Stimulus) -> Layout:
+        """Return where the columns of a stimulus act.
 
         Raises:
             InvalidStimulusMode: for a mode the cells do not respond to.
@@ -86,21 +102,40 @@ class Cells:
         """
         self._check_mode(stimulus)
         gids, sections = _columns(stimulus, self.network)
-        place = np.minimum(np.searchsorted(self.gids, gids), len(self.gids) - 1)
-        _check_gids(gids[self.gids[place] != gids], self.gids)
-        owner, cell = self._owner[place], self._cell[place]
-        found = []
-        for k, (name, population) in enumerate(self.network.populations.items()):
-            mine = np.flatnonzero(owner == k)
-            if mine.size:
-                own = sections[mine]
-                _check_sections(name, own, population.equations.sections)
-                known = sorted(population.equations.sections)
-                columns = {s: mine[own == s] for s in known}
-                n = len(population)
-                parts = {s: _part(c, cell[c], n) for s, c in columns.items() if c.size}
-                found.append(Site(name, parts))
-        return found
+        cells = self.gids.searchsorted(gids)
+        _check_gids(gids[self._ends[cells] != gids], self.gids)
+        slots: Any = _NOWHERE
+        for section, own in self._slots.items():
+            slots = np.where(sections == section, own[cells], slots)
+        if slots.min(initial=0) == _NOWHERE:
+            self._refuse_sections(gids, sections, slots == _NOWHERE)
+        columns = np.bincount(slots, minlength=self._n_slots)  # of each slot
+        there = np.add.reduceat(columns, self._starts).tolist()
+        found = [block for block, n in zip(self._blocks, there, strict=True) if n]
+        full = len(slots) == sum(block.stop - block.start for _, _, block in found)
+        in_order = full and bool(np.all(slots[1:] - slots[:-1] == 1))
+        first = int(slots[0]) if in_order and found else 0
+        blocks: dict[str, dict[str, slice]] = {}
+        for name, section, block in found:
+            place = slice(block.start - first, block.stop - first)
+            blocks.setdefault(name, {})[section] = place
+        return Layout(blocks, slots, self._n_slots, bool(columns.max() <= 1), in_order)
+
+    def _refuse_sections(
+        self, gids: NDArray[np.int64], sections: NDArray[np.str_], wrong: NDArray[np.bool_]
+    ) -> None:
+        name, population = next(
+            item for item in self.network.populations.items()
+            if np.isin(gids[wrong], item[1].gids).any()
+        )  # fmt: skip
+        known = population.equations.sections
+        unknown = np.unique(sections[wrong & np.isin(gids, population.gids)]).tolist()
+        raise InvalidValue(
+            f"stimulus names sections that cells of {name} do not have: got {unknown}; "
+            f"known: {', '.join(known)}.",
+            got=unknown,
+            allowed=known,
+        )
 
     def _check_mode(self, stimulus: Stimulus) -> None:
         if stimulus.input_mode not in self.modes:
@@ -110,14 +145,6 @@ class Cells:
                 got=stimulus.input_mode,
                 allowed=self.modes,
             )
-
-
-def _part(columns: NDArray[np.int64], cells: NDArray[np.int64], n_cells: int) -> Part:
-    apart = bool(np.bincount(cells).max() == 1)
-    in_order = len(cells) == n_cells and np.array_equal(cells, np.arange(n_cells))
-    if in_order and np.all(np.diff(columns) == 1):
-        return Part(slice(int(columns[0]), int(columns[-1]) + 1), cells, n_cells, apart)
-    return Part(columns, cells, n_cells, apart)
 
 
 def _columns(stimulus: Stimulus, network: Network) -> Columns:
@@ -157,15 +184,4 @@ def _check_gids(unknown: NDArray[np.int64], simulated: NDArray[np.int64]) -> Non
             f"stimulus reaches cells that are not simulated: got gids {unknown[:10].tolist()}; "
             f"simulated: {simulated[0]} to {simulated[-1]} ({len(simulated)} cells).",
             got=unknown.tolist(),
-        )
-
-
-def _check_sections(population: str, sections: NDArray[np.str_], known: Sequence[str]) -> None:
-    unknown = sorted(set(sections.tolist()) - set(known))
-    if unknown:
-        raise InvalidValue(
-            f"stimulus names sections that cells of {population} do not have: got {unknown}; "
-            f"known: {', '.join(known)}.",
-            got=unknown,
-            allowed=known,
         )

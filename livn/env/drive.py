@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from livn.arrays import namespace
 from livn.backend.contract import Drive
 from livn.backend.network import Network, Population
-from livn.env.columns import Cells, Site
+from livn.env.columns import Cells, Layout
 from livn.env.times import TOLERANCE
 from livn.errors import InvalidValue
 from livn.models.model import Model
@@ -22,7 +22,7 @@ EXCITATORY_REVERSAL = 0.0  # mV, of a positive conductance stimulus (MODELS of p
 INHIBITORY_REVERSAL = -75.0  # mV, of a negative one
 _NA_PER_DENSITY = 1e-2  # 1 mA/cm2 over 1 um2, in nA
 _CHUNK = 1 << 24  # values of a stimulus looked at together
-_FEW = 64  # rows of commands among which repeated ones are not looked for
+_FEW = 64  # rows of commands, up to which repeated ones are not looked for
 _SMALL = 1 << 17  # values of a stimulus that is played faster than looked through
 _LAYOUTS = 16  # layouts of columns that are remembered
 
@@ -58,7 +58,7 @@ class Inputs:
     def __init__(self, network: Network, model: Model):
         self.network, self.model = network, model
         self._cells = Cells(network, model)
-        self._known: dict[tuple[Any, ...], list[Site]] = {}
+        self._known: dict[tuple[Any, ...], Layout] = {}
 
     def drives(
         self,
@@ -77,18 +77,14 @@ class Inputs:
             InvalidValue: if the stimulus does not fit the run, the cells or the mode.
             NotSupported: for a mode the model's cells do not respond to.
         """
-        sites = self.sites(stimulus, n_steps, dt)
+        layout = self.layout(stimulus, n_steps, dt)
         played = self.played(stimulus, dt)
-        index, drives = played.index[0], {}
-        for site in sites:
-            value = values[site.population].__getitem__
-            entering = self.entering(stimulus, site, played.rows, value)
-            if entering:
-                drives[site.population] = Drive(played.hold, index, entering)
-        return drives
+        entering = self.entering(stimulus, layout, played.rows, lambda n: values[n].__getitem__)
+        index = played.index[0]
+        return {name: Drive(played.hold, index, rows) for name, rows in entering.items()}
 
-    def sites(self, stimulus: Stimulus, n_steps: int, dt: float) -> list[Site]:
-        """Return which columns act on which cells; the stimulus fits a run of `n_steps`."""
+    def layout(self, stimulus: Stimulus, n_steps: int, dt: float) -> Layout:
+        """Return where the columns act; the stimulus fits a run of `n_steps`."""
         _check_time(stimulus, n_steps, dt)
         gids, sections = stimulus.columns()
         key = (
@@ -98,7 +94,7 @@ class Inputs:
             None if sections is None else sections.tobytes(),
         )
         if key not in self._known:
-            found = self._cells.sites(stimulus)
+            found = self._cells.layout(stimulus)
             if len(self._known) == _LAYOUTS:
                 self._known.pop(next(iter(self._known)))
             self._known[key] = found
@@ -121,27 +117,35 @@ class Inputs:
             number = np.where(number == 0, first, np.where(number == first, 0, number))
             index, owner = number[index], np.zeros(len(rows), np.int64)
         if gain is not None:
-            check_size((*rows.shape[:-1], gain.shape[-1]), float)
+            if len(rows) > _FEW:
+                check_size((*rows.shape[:-1], gain.shape[-1]), float)
             rows = weighted(rows, np.asarray(gain))
         self._check_bounds(rows, stimulus)
         return Played(round(stimulus.dt / dt), index, rows, owner)
 
     def entering(
-        self, stimulus: Stimulus, site: Site, rows: Floats, value: Values
-    ) -> dict[str, Floats]:
-        """Return `I_<section>` nA and `G_<section>` µS per row and cell of one population."""
-        population = self.network.populations[site.population]
-        if stimulus.input_mode == "extracellular" and not population.equations.coupled:
-            return {}  # no two compartments between which it could differ
-        applied = {section: part.place(rows) for section, part in site.parts.items()}
-        mode = stimulus.input_mode
-        if mode == "extracellular":
-            return _extracellular(applied, population, len(rows), value)
-        if mode == "current":
-            return {f"I_{s}": a for s, a in applied.items()}
-        if mode == "current_density":
-            return {f"I_{s}": a * value(f"area_{s}") * _NA_PER_DENSITY for s, a in applied.items()}
-        return _conductances(applied)
+        self, stimulus: Stimulus, layout: Layout, rows: Floats, values: Callable[[str], Values]
+    ) -> dict[str, dict[str, Floats]]:
+        """Return population -> `I_<section>` nA and `G_<section>` µS per row and cell.
+
+        Args:
+            stimulus: that is played.
+            layout: of its columns.
+            rows: of its values.
+            values: how the parameters of a population are looked up.
+        """
+        mode, entering = stimulus.input_mode, {}
+        for name, applied in layout.place(rows).items():
+            population = self.network.populations[name]
+            if mode == "extracellular":
+                entering[name] = _extracellular(applied, population, values(name))
+            elif mode == "current":
+                entering[name] = {f"I_{s}": a for s, a in applied.items()}
+            elif mode == "current_density":
+                entering[name] = _currents(applied, values(name))
+            else:
+                entering[name] = _conductances(applied)
+        return {name: found for name, found in entering.items() if found}
 
     def _check_bounds(self, rows: Floats, stimulus: Stimulus) -> None:
         low, high = self.model.stimulus_bounds(stimulus.input_mode)
@@ -177,31 +181,29 @@ def _check_time(stimulus: Stimulus, n_steps: int, dt: float) -> None:
 def _distinct_rows(stimulus: Stimulus, batched: bool) -> tuple[Integers, Floats, Integers]:
     """Return the row of each sample, the rows, the first of them zero, and whose each row is.
 
-    Rows of a small stimulus may be equal; else no two that follow each other are.
+    Rows of a small stimulus may be equal; else no two that follow each other in a piece are.
     """
-    chunk = stimulus.n_steps
-    if not batched and stimulus.gain is None and chunk * stimulus.width <= _SMALL:
+    chunk, gain = stimulus.n_steps, stimulus.gain
+    if not batched and (chunk * stimulus.width <= _SMALL if gain is None else chunk < _FEW):
         values = _of_one_run(np.asarray(stimulus.inputs(0, chunk), float))[0]
-        every = np.concatenate([np.zeros((1, stimulus.width)), values])
+        every = np.concatenate([np.zeros((1, values.shape[1])), values])
         return np.arange(1, chunk + 1)[None], every, np.zeros(chunk + 1, np.int64)
     if not batched:
         chunk = min(chunk, max(1, _CHUNK // max(1, stimulus.width)))
-    indices, rows, owners = [], [], [np.zeros(1, np.int64)]
-    before: Any = 0.0
-    n_rows = 0
+    indices, rows, owners, n_rows = [], [], [np.zeros(1, np.int64)], 0
     for start in range(0, stimulus.n_steps, chunk):
         given = stimulus.inputs(start, min(start + chunk, stimulus.n_steps))
         values = np.asarray(given, float)
         values = values if batched else _of_one_run(values)
-        loud: NDArray[np.bool_] = np.asarray(values.any(axis=2))
-        new = loud.copy()
-        new[:, 1:] &= (values[:, 1:] != values[:, :-1]).any(axis=2)
-        new[:, 0] &= (values[:, 0] != before).any(axis=1)
-        number = new.cumsum().reshape(new.shape)
-        indices.append((number + n_rows) * loud)
-        rows.append(values[new])
-        owners.append(new.nonzero()[0])
-        n_rows, before = n_rows + int(number[-1, -1]), values[:, -1]
+        new = np.ones(values.shape[:2], bool)
+        np.any(values[:, 1:] != values[:, :-1], axis=2, out=new[:, 1:])
+        found = values[new]
+        loud = found.any(axis=1)
+        number = (loud.cumsum() + n_rows) * loud
+        indices.append(number[new.cumsum() - 1].reshape(new.shape))
+        rows.append(found[loud])
+        owners.append(new.nonzero()[0][loud])
+        n_rows += len(rows[-1])
     silence = np.zeros((1, rows[0].shape[1]))
     return np.concatenate(indices, axis=1), np.concatenate([silence, *rows]), np.concatenate(owners)
 
@@ -217,15 +219,28 @@ def _of_one_run(values: Floats) -> Floats:
 
 
 def _extracellular(
-    applied: Mapping[str, Floats], population: Population, n_rows: int, value: Values
+    applied: Mapping[str, Floats], population: Population, value: Values
 ) -> dict[str, Floats]:
-    coupled = {s for a, b, _ in population.equations.coupled for s in (a, b)}
-    currents = {f"I_{s}": np.zeros((n_rows, len(population))) for s in sorted(coupled)}
+    """Return the currents between compartments; there are none within one compartment."""
+    currents: dict[str, Floats] = {}
     for a, b, name in population.equations.coupled:
-        flow = (applied.get(b, 0.0) - applied.get(a, 0.0)) * value(name)  # uS mV = nA
-        currents[f"I_{a}"] = currents[f"I_{a}"] + flow
-        currents[f"I_{b}"] = currents[f"I_{b}"] - flow
+        flow = (_at(b, applied) - _at(a, applied)) * value(name)  # uS mV = nA
+        for section, current in ((a, flow), (b, 0.0 - flow)):
+            known = currents.get(f"I_{section}")
+            currents[f"I_{section}"] = current if known is None else known + current
     return currents
+
+
+def _at(section: str, applied: Mapping[str, Floats]) -> Floats:
+    if section in applied:
+        return applied[section]
+    other = next(iter(applied.values()))
+    zeros: Floats = namespace(other).zeros_like(other)
+    return zeros
+
+
+def _currents(applied: Mapping[str, Floats], value: Values) -> dict[str, Floats]:
+    return {f"I_{s}": a * value(f"area_{s}") * _NA_PER_DENSITY for s, a in applied.items()}
 
 
 def _conductances(applied: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -182,4 +182,4 @@ def _check_channels(commands: Array, n_channels: int) -> None:
 def _nonzero(array: Array) -> NDArray[np.int64]:
     """Positions along the last axis where anything is not zero."""
     values = np.asarray(array)
-    return np.flatnonzero(np.any(values != 0, axis=tuple(range(values.ndim - 1))))
+    return np.flatnonzero(values.any(axis=tuple(range(values.ndim - 1))))

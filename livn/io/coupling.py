@@ -14,6 +14,7 @@ from livn.io.jsonable import Jsonable
 from livn.stimulus.layout import check_sections
 
 _MOST = 2**22  # numbers kept of all gains onto the same rows, 32 MiB
+_PLAIN = (float, int, str, bool, type(None))
 
 Names = NDArray[np.str_] | None
 Effect = tuple[Array, Array, Names]  # gain (channels, columns), gid and section of each column
@@ -117,7 +118,7 @@ def _effect(io: Reaching, rows: Array, names: Names, driven: Any) -> Effect:
 
 def _columns(gain: Array, rows: Array, names: Names) -> Effect:
     """Return what driven channels do to the rows that they reach."""
-    reached = np.flatnonzero(np.any(np.asarray(gain) != 0, axis=0))
+    reached = np.flatnonzero(np.asarray(gain).any(axis=0))
     gain, names = gain[:, reached], None if names is None else names[reached]
     for kept in (gain, names):
         if isinstance(kept, np.ndarray):
@@ -131,13 +132,15 @@ def _state(io: Any) -> tuple[Any, ...] | None:
         return None
     found: list[Any] = []
     for name, value in vars(io).items():
-        if isinstance(value, np.ndarray):
+        if type(value) in _PLAIN:
+            pass
+        elif isinstance(value, np.ndarray):
             value = (value.dtype.str, value.shape, value.tobytes())
         elif isinstance(value, Jsonable):
             value = _state(value)
             if value is None:
                 return None
-        elif not isinstance(value, int | float | str | np.generic | None):
+        elif not isinstance(value, np.generic):
             return None
         found.append((name, value))
     return (type(io), *found)

@@ -67,6 +67,11 @@ class MEA(IO):
         return namespace(ids).astype(ids, np.int32)
 
     @property
+    def num_channels(self) -> int:
+        """Number of electrodes."""
+        return len(self.electrode_coordinates)
+
+    @property
     def input_units(self) -> str:
         """Units of the commands: uA."""
         return "uA"

@@ -55,10 +55,9 @@ def cell_ids(gids: Any) -> Array:
     Raises:
         InvalidValue: if they are not a sequence of integers from 0.
     """
-    if isinstance(gids, np.ndarray) and gids.dtype == np.int64 and gids.ndim == 1:
-        values = gids.copy()
-        if not (values < 0).any():
-            return values
+    ready = isinstance(gids, np.ndarray) and gids.dtype == np.int64 and gids.ndim == 1
+    if ready and gids.min(initial=0) >= 0:
+        return gids.copy()
     xp = namespace(gids)
     values = xp.asarray(gids)
     ids = xp.astype(values, int) if values.dtype.kind in "iuf" else None

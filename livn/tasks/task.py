@@ -95,10 +95,10 @@ class Task(Decoding):
             raise InvalidState(
                 f"spikes are missing from the run: got {run!r}. Call env.record_spikes() first."
             )
-        self._steps += 1
+        self._steps = steps = self._steps + 1
         seen = self._ablated(gids, times)
         reward, terminated = self._turn((gids, times), seen)
-        ended = self._steps >= self.max_steps
+        ended = steps >= self.max_steps
         counts = self._heard.counts(seen[0])
         return self._observation(counts), reward, terminated, ended, self._info()
 
@@ -131,9 +131,10 @@ class Task(Decoding):
 
     @property
     def _heard(self) -> Hearing:
-        if self._hearing is None:
+        hearing = self._hearing
+        if hearing is None:
             raise InvalidState("task knows no culture: got no setup. Call setup(env) first.")
-        return self._hearing
+        return hearing
 
     def _channels(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return counts as rates / 500 Hz, at most 1."""

@@ -82,6 +82,35 @@ def test_current_into_all_cells_is_not_copied(env):
     assert drive["EXC"].index.tolist() == [1, 2, 3]
 
 
+def test_current_into_one_population_in_order_is_not_copied(env):
+    stimulus = Stimulus.from_current([[1.0, 2.0]], dt=1.0, gids=[8, 9])
+    drive = drives(env, stimulus)
+    assert list(drive) == ["INH"]
+    assert drive["INH"].rows["I_soma"].tolist() == [[0.0, 0.0], [1.0, 2.0]]
+    assert drive["INH"].rows["I_soma"].base.shape == (2, 2)  # the silence and the values
+
+
+def test_columns_of_one_cell_add_up(env):
+    drive = drives(env, Stimulus.from_current([[1.0, 2.0, 4.0]], dt=1.0, gids=[3, 1, 3]))
+    assert drive["EXC"].rows["I_soma"][1].tolist() == [0.0, 2.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_potential_at_one_section_is_against_none_at_the_other(env):
+    stimulus = Stimulus([[2.0]], 1.0, [0], "extracellular", sections=["dend"])
+    rows = drives(env, stimulus)["EXC"].rows
+    coupling = env.parameters.values("EXC")["coupling_soma_dend"]
+    assert rows["I_soma"][1, 0] == 2.0 * np.broadcast_to(coupling, 8)[0]
+    assert np.array_equal(rows["I_dend"], -rows["I_soma"])
+
+
+def test_sections_that_cells_do_not_have_are_refused(env):
+    stimulus = Stimulus([[1.0, 1.0]], 1.0, [0, 8], "current", sections=["dend", "dend"])
+    with pytest.raises(
+        InvalidValue, match=r"cells of INH do not have: got \['dend'\]; known: soma"
+    ):
+        drives(env, stimulus)
+
+
 def test_long_stimulus_is_its_distinct_rows(env):
     values = np.repeat(np.arange(3.0), 5000)[:, None] * np.ones(10)
     drive = drives(env, Stimulus.from_current(values, dt=0.1), 60000)

@@ -95,7 +95,7 @@ def plan_course(culture: Culture, stimulus: Stimulus | None, n_steps: int, how: 
     recorder, dt = culture.recorder, culture.dt
     every = {c: recorder.every(c, dt, n_steps) for c in recorder.channels}
     if stimulus is not None:
-        culture.inputs.sites(stimulus, n_steps, dt)  # refuses what does not fit
+        culture.inputs.layout(stimulus, n_steps, dt)  # refuses what does not fit
     hold = 0 if stimulus is None else round(stimulus.dt / dt)
     frame = math.gcd(n_steps, hold, how.truncate, *every.values())
     frame = max(k for k in range(1, min(frame, _FRAME) + 1) if frame % k == 0)
@@ -140,7 +140,7 @@ def entrance(
     n_frames = n_steps // frame
     if stimulus is None:
         return jnp.zeros((n_frames, 0), kind), lambda _: tuple(silence.values())
-    sites = culture.inputs.sites(stimulus, n_steps, culture.dt)
+    layout = culture.inputs.layout(stimulus, n_steps, culture.dt)
     given = stimulus.inputs(0, stimulus.n_steps)
     if not is_traced(given, stimulus.gain):
         culture.inputs.played(stimulus, culture.dt)  # refuses what is out of bounds
@@ -150,18 +150,17 @@ def entrance(
     samples = jnp.pad(repeated, ((0, n_frames - len(repeated)), (0, 0)))
     gain = None if stimulus.gain is None else jnp.asarray(stimulus.gain, kind)
 
+    def look_up(name: str) -> Callable[[str], Any]:
+        return values[name].__getitem__
+
     def enter(sample: Array) -> tuple[Array, ...]:
         row = sample[None] if gain is None else weighted(sample[None], gain)
         found = dict(silence)
-        for site in sites:
-            population = network.populations[site.population]
-            entering = culture.inputs.entering(
-                stimulus, site, row, values[site.population].__getitem__
-            )
-            zero = jnp.zeros(len(population), kind)
-            found[site.population] = jnp.stack(
+        for name, entering in culture.inputs.entering(stimulus, layout, row, look_up).items():
+            zero = jnp.zeros(len(network.populations[name]), kind)
+            found[name] = jnp.stack(
                 [jnp.asarray(entering[v][0], kind) if v in entering else zero
-                 for v in population.step.inputs]
+                 for v in network.populations[name].step.inputs]
             )  # fmt: skip
         return tuple(found.values())
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from json import dumps
 from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
@@ -34,37 +33,29 @@ class Hearing:
     """Which electrodes hear which cell.
 
     Attributes:
-        first, count: of each gid, where its electrodes stand in `channels` and how many they are.
-        channels: positions of electrodes.
-        n_channels: number of electrodes.
+        heard: whether an electrode hears a cell, shape (n_gids, n_channels).
     """
 
-    first: NDArray[np.int64]
-    count: NDArray[np.int64]
-    channels: NDArray[np.int64]
-    n_channels: int
+    heard: NDArray[np.bool_]
 
     @classmethod
     def of(cls, env: Any) -> Self:
         """Return what the array of an Env hears."""
-        heard = list(env.channel_recording(None).values())
-        gids = np.concatenate([np.empty(0, np.int64), *heard])
-        channels = np.repeat(np.arange(len(heard)), [len(own) for own in heard])
-        n_gids = int(env.simulated_gids().max()) + 1
-        count = np.bincount(gids, minlength=n_gids)
-        order = np.argsort(gids, kind="stable")
-        return cls(np.cumsum(count) - count, count, channels[order], len(heard))
+        gids = list(env.channel_recording(None).values())
+        heard = np.zeros((int(env.simulated_gids().max()) + 1, len(gids)), bool)
+        for channel, own in enumerate(gids):
+            heard[own, channel] = True
+        return cls(heard)
 
-    @cached_property
-    def of_cells(self) -> NDArray[np.float64]:
-        """1 where an electrode hears a cell, else 0, shape (n_gids, n_channels)."""
-        heard = np.zeros((len(self.count), self.n_channels))
-        heard[np.repeat(np.arange(len(self.count)), self.count), self.channels] = 1.0
-        return heard
+    @property
+    def n_channels(self) -> int:
+        """Number of electrodes."""
+        return self.heard.shape[1]
 
     def counts(self, gids: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how many of these spikes each electrode heard, shape (n_channels,)."""
-        return np.bincount(gids, minlength=len(self.count)) @ self.of_cells
+        counts: NDArray[np.float64] = self.heard[gids].sum(axis=0, dtype=float)
+        return counts
 
     def spikes(self, run: Run) -> Spikes:
         """Return what the electrodes heard of a run.
@@ -77,11 +68,8 @@ class Hearing:
             raise InvalidState(
                 f"spikes are missing from the run: got {run!r}. Call env.record_spikes() first."
             )
-        repeats = self.count[gids]
-        within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        return Spikes(
-            np.repeat(times, repeats), self.channels[np.repeat(self.first[gids], repeats) + within]
-        )
+        spike, channels = self.heard[gids].nonzero()
+        return Spikes(times[spike], channels)
 
 
 @runtime_checkable
@@ -148,9 +136,9 @@ def check_action(action: Any, space: spaces.Space[Any]) -> Any:
             got=values.shape,
             allowed=space.shape,
         )
-    wrong = ~((values >= space.low) & (values <= space.high))  # nan too
-    if wrong.any():
-        place = tuple(int(k) for k in np.argwhere(wrong)[0])
+    inside = (values >= space.low) & (values <= space.high)  # nan is not
+    if not inside.all():
+        place = tuple(int(k) for k in np.argwhere(~inside)[0])
         raise InvalidValue(
             f"action is out of range: got {values[place]} at {place}; need "
             f"{space.low[place]} to {space.high[place]}. Clip it.",

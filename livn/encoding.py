@@ -15,22 +15,21 @@ __all__ = ["ElectrodeStimulus", "Encoding", "H5Inputs"]
 
 @runtime_checkable
 class PlaysTrains(Protocol):
-    """An Env with input populations."""
+    """An Env that plays spike trains."""
 
     def apply_stimulus_from_h5(self, filepath: Any, **options: Any) -> Any:
         """Queue the spike trains of a file."""
 
 
 class H5Inputs(Encoding):
-    """Plays spike trains from a NeuroH5 file to the input populations of the culture.
+    """Plays the spike trains of a NeuroH5 file into the synapses of the cells they are of.
 
     Attributes:
         filepath: of the file; None takes the inputs of the call as the path.
         namespace, attribute: under which the trains are stored.
         onset: when they start, ms after the equilibration.
-        io_size: ranks that read.
-        microcircuit_inputs: whether the trains are of the input populations of the microcircuit.
-        n_trials: how often they are repeated.
+        io_size, microcircuit_inputs: accepted for scripts of livn 2.0, of no effect.
+        n_trials: how many trials of the file are played, one after the other.
         equilibration_duration: before they start, ms.
     """
 

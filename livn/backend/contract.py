@@ -88,6 +88,32 @@ class Changes:
 
 
 @dataclass(frozen=True)
+class InputSpikes:
+    """Spikes that only the synapses of a cell know of: the cell does nothing.
+
+    Attributes:
+        cells: place of each among all cells of the network, int64 [n].
+        steps: of the call, ascending, int64 [n].
+    """
+
+    cells: NDArray[np.int64]
+    steps: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def at(self, step: int) -> NDArray[np.int64]:
+        """Return the cells whose synapses are told of a spike in a step of the call."""
+        if not len(self):
+            return self.cells
+        first, last = np.searchsorted(self.steps, (step, step + 1))
+        return self.cells[first:last]
+
+
+NO_SPIKES = InputSpikes(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True)
 class Probe:
     """A request to sample `variable` of a population, every `every` steps from the first.
 
@@ -147,8 +173,16 @@ class Engine(ABC):
         """Take weight key -> conductance one event adds, µS."""
 
     @abstractmethod
-    def advance(self, n_steps: int, drives: Mapping[str, Drive], probes: Sequence[Probe]) -> Output:
+    def advance(
+        self,
+        n_steps: int,
+        drives: Mapping[str, Drive],
+        probes: Sequence[Probe],
+        played: InputSpikes = NO_SPIKES,
+    ) -> Output:
         """Simulate `n_steps`; a population without a drive gets none.
+
+        Events of `played` spikes arrive as those of spikes of the cells in the same step would.
 
         Raises:
             Diverged: if a voltage is not finite at the end, naming the cells (`check_finite`).

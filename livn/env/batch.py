@@ -311,6 +311,7 @@ class EnvBatch:
         each = [check_snapshot(snapshot, self._culture) for snapshot in given]
         each = each * len(chosen) if alike else each
         for snapshot in each:
+            snapshot.trains.refuse()
             if snapshot.dt != self.dt:
                 raise InvalidValue(
                     f"snapshot has another step: got {snapshot.dt} ms; this batch has {self.dt} "

@@ -7,6 +7,7 @@ from typing import Any, Self
 from livn.arrays import positive
 from livn.env.batch import EnvBatch
 from livn.env.cells import CellRegistry
+from livn.env.input_spikes import PlayedTrains
 from livn.env.loop import Loop
 from livn.env.plasticity import Plasticity
 from livn.env.recorded import Recorded
@@ -20,7 +21,7 @@ from livn.stimulus import Stimulus
 from livn.types import Decoding, Encoding
 
 
-class Env(Tuning, Recorded, Touch, Plasticity):
+class Env(Tuning, Recorded, Touch, Plasticity, PlayedTrains):
     """A culture: a system whose cells follow a model, touched through an io, on one backend.
 
     Args:
@@ -58,8 +59,9 @@ class Env(Tuning, Recorded, Touch, Plasticity):
         """Return the state, to be continued from by `restore`, here or in an identical Env."""
         engine, params = self.engine, self.parameters.everything()
         return Snapshot(
-            self.culture(), engine.dt, engine.snapshot(), self._stream, params, self.stimulus_dt
-        )
+            self.culture(), engine.dt, engine.snapshot(), self._stream, params, self.stimulus_dt,
+            self.trains,
+        )  # fmt: skip
 
     def restore(self, snapshot: Any) -> Self:
         """Continue from a snapshot, bit for bit in an Env of the same seed.
@@ -83,7 +85,7 @@ class Env(Tuning, Recorded, Touch, Plasticity):
         elif not same:
             self._load(list(self.network_plan.populations))
         engine.restore(snapshot.engine)
-        self.stimulus_dt = snapshot.stimulus_dt
+        self.stimulus_dt, self.trains = snapshot.stimulus_dt, snapshot.trains
         return self.reseed_noise(snapshot.stream)
 
     def culture(self) -> dict[str, str]:
@@ -131,8 +133,10 @@ class Env(Tuning, Recorded, Touch, Plasticity):
         if engine is None or abs(engine.dt - step) > TOLERANCE:
             engine = self._build(step)
         self.stimulus_dt = played.dt if played is not None else self.stimulus_dt
-        t0 = self.t
-        output = engine.advance(n_steps, drives, probes)
+        t0, trains = self.t, self.trains
+        told = trains.due(self.network_plan.gids, engine.step, n_steps, step)
+        output = engine.advance(n_steps, drives, probes, told)
+        self.trains = trains.after(engine.step, step)
         run = Run(self.recorder.spikes_of(output, step, float(duration)), t0, float(duration))
         return self.recorder.add_series(run, output, where, drives, values, step)
 
@@ -176,7 +180,9 @@ class Env(Tuning, Recorded, Touch, Plasticity):
 
         Raises:
             InvalidValue: if there is no copy, or not one seed and stream for each.
+            NotSupported: if spike trains are being played.
         """
+        self.trains.refuse()
         return EnvBatch(self.init(), n, seeds, streams)
 
     def loop(self, ticks_per_second: float, **options: Any) -> Loop:

@@ -16,6 +16,7 @@ from livn.env.drive import Inputs
 from livn.env.parameters import Parameters
 from livn.env.plan import plan_network
 from livn.env.recording import Recorder
+from livn.env.trains import Trains
 from livn.errors import InvalidState, InvalidType, NotSupported, unknown_names
 from livn.io import IO
 from livn.models import make_model
@@ -107,6 +108,7 @@ class Lifecycle:
         self.parameters = Parameters(self.network_plan, self.seed, self.model.dt)
         self.recorder = Recorder(self.network_plan)
         self.inputs = Inputs(self.network_plan, self.model)
+        self.trains = Trains()
 
     def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:
         """Simulate a subset of the cells; before anything is set, recorded or built.
@@ -117,11 +119,12 @@ class Lifecycle:
         Raises:
             InvalidState: if the cells are already built, parameters set or recordings asked for.
         """
-        untouched = not (self.recorder.spikes or self.recorder.channels or self.parameters.changed)
+        asked = self.recorder.spikes or self.recorder.channels or self.trains
+        untouched = not (asked or self.parameters.changed)
         if self._engine is not None or not untouched:
             raise InvalidState(
-                f"env is already in use: got selection({select!r}) after init(), set_params() or "
-                "record(). Select first."
+                f"env is already in use: got selection({select!r}) after init(), set_params(), "
+                "record() or play_input_spikes(). Select first."
             )
         self._plan(self.system.selection(select, method, bounds, self.seed))
         return self
@@ -135,6 +138,7 @@ class Lifecycle:
 
     def reinit(self) -> Self:
         """Build cells and synapses anew; parameters stay, t is 0."""
+        self.trains = Trains()
         return self._discard().init()
 
     def _build(self, dt: float) -> Engine:
@@ -207,7 +211,7 @@ class Lifecycle:
         self._check_open()
         if self._engine is not None:
             self._engine.reset()
-        self.stimulus_dt = None
+        self.stimulus_dt, self.trains = None, Trains()
         return self.reseed_noise() if reseed else self
 
     def reseed_noise(self, stream: int | None = None) -> Self:

@@ -1,10 +1,11 @@
 """The state of a culture, to be continued from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livn.env.parameters import Change
+from livn.env.trains import Trains
 from livn.errors import InvalidType, InvalidValue
 
 
@@ -22,6 +23,7 @@ class Snapshot:
     stream: int
     params: Change
     stimulus_dt: float | None
+    trains: Trains = field(default_factory=Trains)
 
 
 def check_snapshot(snapshot: Any, culture: Mapping[str, str]) -> Snapshot:

@@ -91,9 +91,10 @@ def worlds(comm, size):
 
 
 def culture(comm, model):
-    """Run an Env with everything recorded and gather it."""
+    """Run an Env that hears played spikes, with everything recorded, and gather it."""
     env = Env("EI1", model, backend="neuron", comm=comm).init().set_noise(NOISE[model])
     env.record_spikes().record_voltage(dt=0.5).record_membrane_current(dt=0.5)
+    env.play_input_spikes({3: [2.0, 11.0], 8: [5.0]})
     run = env.run(20, Stimulus.from_current(np.full((5, 10), CURRENT[model]), dt=1.0), dt=DT)
     own = env.cells.local_gids.tolist()
     seen = set(run.spike_ids.tolist()) | set(run.voltage_ids.tolist())

@@ -32,7 +32,15 @@ from numpy.typing import NDArray
 from livn.backend.brian2.functions import FUNCTIONS
 from livn.backend.brian2.lower import BELOW, REFRACTORY, WAIT, lower, lower_event
 from livn.backend.brian2.target import Choice, choose
-from livn.backend.contract import Drive, Engine, Output, Probe, check_finite
+from livn.backend.contract import (
+    NO_SPIKES,
+    Drive,
+    Engine,
+    InputSpikes,
+    Output,
+    Probe,
+    check_finite,
+)
 from livn.backend.feed import NoiseFeed
 from livn.backend.network import Network as Plan
 from livn.backend.network import Population, Projection
@@ -77,6 +85,7 @@ class Brian2Engine(Engine):
             for n, g in self.groups.items()
         }
         self._drives: dict[str, Drive] = {}
+        self._played = NO_SPIKES
         self._collect: _Collector | None = None
         self._from = 0
         self._objects: list[Any] = []
@@ -177,11 +186,17 @@ class Brian2Engine(Engine):
         """Steps taken since the start."""
         return int(self._clock.variables["timestep"].get_value()[0])
 
-    def advance(self, n_steps: int, drives: Mapping[str, Drive], probes: Sequence[Probe]) -> Output:
+    def advance(
+        self,
+        n_steps: int,
+        drives: Mapping[str, Drive],
+        probes: Sequence[Probe],
+        played: InputSpikes = NO_SPIKES,
+    ) -> Output:
         """Simulate `n_steps`."""
         if self._prepared != set(self.network.objects):  # the first time, or people added theirs
             self._prepare(n_steps)
-        self._drives, self._from = dict(drives), self.step
+        self._drives, self._played, self._from = dict(drives), played, self.step
         collector = _Collector(self, probes, self.step, n_steps)
         self._collect = collector
         try:
@@ -192,7 +207,7 @@ class Brian2Engine(Engine):
                     self.network.run(n_steps * self.dt * ms, namespace={})
         finally:
             self._collect = None
-            self._drives = {}
+            self._drives, self._played = {}, NO_SPIKES
             self._clear_inputs()
         for name, population in self.plan.populations.items():
             voltages = [self._arrays[name][v] for v in population.equations.voltages]
@@ -245,8 +260,23 @@ class Brian2Engine(Engine):
                 row = drive.row(step - self._from)
                 for variable, rows in drive.rows.items():
                     self._arrays[name][variable][:] = rows[row]
+        cells = self._played.at(step - self._from)
+        if len(cells):
+            self._tell(cells)
         if self._collect is not None:
             self._collect.sample(step)
+
+    def _tell(self, cells: NDArray[np.int64]) -> None:
+        """Let the synapses of cells have a spike in this step."""
+        first, begin = {}, 0
+        for name, population in self.plan.populations.items():
+            first[name], begin = begin, begin + len(population)
+        for synapses, projection in zip(self.synapses, self.plan.projections, strict=True):
+            own = np.sort(cells - first[projection.pre])
+            n_cells = len(self.plan.populations[projection.pre])
+            own = own[(own >= 0) & (own < n_cells)]
+            if len(own):
+                synapses.pre.queue.push(own.astype(np.int32))
 
     def _clear_inputs(self) -> None:
         for name, population in self.plan.populations.items():

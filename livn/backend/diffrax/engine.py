@@ -12,7 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.backend.contract import Drive, Engine, Output, Probe, check_finite
+from livn.backend.contract import (
+    NO_SPIKES,
+    Drive,
+    Engine,
+    InputSpikes,
+    Output,
+    Probe,
+    check_finite,
+)
 from livn.backend.diffrax.culture import (
     Cells,
     State,
@@ -92,18 +100,24 @@ class DiffraxEngine(Engine):
 
     # time
 
-    def advance(self, n_steps: int, drives: Mapping[str, Drive], probes: Sequence[Probe]) -> Output:
+    def advance(
+        self,
+        n_steps: int,
+        drives: Mapping[str, Drive],
+        probes: Sequence[Probe],
+        played: InputSpikes = NO_SPIKES,
+    ) -> Output:
         """Simulate `n_steps`."""
         gids, steps = [], []
         samples: list[list[NDArray[np.float64]]] = [[] for _ in probes]
-        take, done = _program(self._cells, bool(probes)), 0
+        take, done = _program(self._cells, bool(probes), len(played) > 0), 0
         with jax.enable_x64(self.precision.itemsize == 8):
             while done < n_steps:
                 now, until = clock(self._cells, self.seed, self.stream, self.step, self._n_rows)
                 n = min(_CHUNK, n_steps - done, until)
-                inputs = self._inputs(drives, done, n)
+                inputs, told = self._inputs(drives, done, n), self._told(played, done)
                 state, fired, seen = take(
-                    self._state, self._wiring, self._constants, now, inputs, np.int32(n)
+                    self._state, self._wiring, self._constants, now, inputs, told, np.int32(n)
                 )
                 self._state, self.step = state, self.step + n
                 at, who = np.nonzero(np.asarray(fired)[:n, self._real])
@@ -135,6 +149,14 @@ class DiffraxEngine(Engine):
                     given[:n, k, : len(population)] = drive.rows[variable][rows]
             found.append(given)
         return tuple(found)
+
+    def _told(self, played: InputSpikes, done: int) -> NDArray[np.floating]:
+        """Return what is added to the history in the next steps, [n_steps, n_slots + 1]."""
+        told = np.zeros((_CHUNK if len(played) else 0, len(self._real) + 1), self.precision)
+        step = played.steps - done
+        now = (step >= 0) & (step < _CHUNK)
+        np.add.at(told, (step[now], np.flatnonzero(self._real)[played.cells[now]]), 1.0)
+        return told
 
     def _sampled(self, probe: Probe, seen: Any, done: int, n: int) -> NDArray[np.float64]:
         """Return the samples of a chunk, [n_samples, n_cells]."""
@@ -192,16 +214,17 @@ class DiffraxEngine(Engine):
 
 
 @lru_cache(maxsize=64)
-def _program(cells: tuple[Cells, ...], sampled: bool) -> Callable[..., Any]:
+def _program(cells: tuple[Cells, ...], sampled: bool, played: bool) -> Callable[..., Any]:
     """Return the compiled function that takes up to `_CHUNK` steps.
 
     Args:
         cells: code of each population.
         sampled: whether all states before each step are returned.
+        played: whether synapses are told of spikes besides those of their cells.
     """
 
     def advance(
-        state: State, wiring: Any, constants: Any, clock: Any, inputs: Any, n_steps: Any
+        state: State, wiring: Any, constants: Any, clock: Any, inputs: Any, told: Any, n_steps: Any
     ) -> Any:
         real = state.history.dtype
         n_cells = state.history.shape[1] - 1
@@ -216,6 +239,8 @@ def _program(cells: tuple[Cells, ...], sampled: bool) -> Callable[..., Any]:
             drawn = draw(cells, wiring, clock, k, real)
             slot = (clock.slot + k) % state.history.shape[0]
             state, taken = take_step(cells, hard, wiring, constants, slot, state, given, drawn)
+            if played:
+                state = state._replace(history=state.history.at[slot].add(told[k]))
             return state, fired.at[k].set(jnp.concatenate(taken.fired) > 0.0), seen
 
         carry = (state, fired, seen if sampled else ())

@@ -144,7 +144,8 @@ def empty_call(n_parts: int, capacity: int, n_steps: int) -> CallArrays:
     """Return the arrays of a call that plays, records and draws nothing."""
     return CallArrays(
         draws=np.empty((0, 8), np.int64), keys=np.empty(0, np.uint32),
-        plays=np.empty((0, 4), np.int64), inputs=np.empty((0, 5), np.int64), rows=np.empty(0),
+        plays=np.empty((0, 4), np.int64), played=np.empty((0, 2), np.int64),
+        inputs=np.empty((0, 5), np.int64), rows=np.empty(0),
         probes=np.empty((0, 4), np.int64), sources=np.empty(0, np.int64), out=np.empty(0),
         spikes=np.empty((n_parts, capacity), np.int32),
         moments=np.empty((n_parts, capacity), np.int32),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.backend.contract import Changes, Probe
+from livn.backend.contract import NO_SPIKES, Changes, InputSpikes, Probe
 from livn.backend.native.arrays import (
     Place,
     network_arrays,
@@ -98,6 +98,7 @@ class Culture:
             for variable in place.population.step.inputs:
                 self._inputs[name, variable] = blocks[:, place.row(variable)]
         self._voltages = np.concatenate(elements)
+        self._slots = np.flatnonzero(self._arrays.filled)  # of each cell
 
     # numbers
 
@@ -137,7 +138,11 @@ class Culture:
     # time
 
     def advance(
-        self, n_steps: int, inputs: Mapping[str, Changes], probes: Sequence[Probe]
+        self,
+        n_steps: int,
+        inputs: Mapping[str, Changes],
+        probes: Sequence[Probe],
+        played: InputSpikes = NO_SPIKES,
     ) -> tuple[Integers, Integers, Integers, list[NDArray[np.float64]]]:
         """Return copies, gids and steps of the spikes by step, and a series a probe.
 
@@ -148,6 +153,8 @@ class Culture:
             given |= play_tables(self._places, inputs, self.n_copies)
         if probes:
             given |= record_tables(self._places, probes, n_steps, self.n_copies)
+        if len(played):
+            given["played"] = np.stack([played.steps, self._slots[played.cells]], axis=1)
         spikes, done = [], 0
         try:
             while done < n_steps:

@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from livn.backend.contract import Changes, Drive, Engine, Output, Probe, check_finite
+from livn.backend.contract import (
+    NO_SPIKES,
+    Changes,
+    Drive,
+    Engine,
+    InputSpikes,
+    Output,
+    Probe,
+    check_finite,
+)
 from livn.backend.native.copies import NativeCopies
 from livn.backend.native.culture import Culture
 from livn.backend.native.numbers import gather_numbers
@@ -66,14 +75,20 @@ class NativeEngine(Engine):
 
     # time
 
-    def advance(self, n_steps: int, drives: Mapping[str, Drive], probes: Sequence[Probe]) -> Output:
+    def advance(
+        self,
+        n_steps: int,
+        drives: Mapping[str, Drive],
+        probes: Sequence[Probe],
+        played: InputSpikes = NO_SPIKES,
+    ) -> Output:
         """Simulate `n_steps`."""
         inputs: dict[str, Changes] = {}
         for name, drive in drives.items():  # of one stimulus, so most share the same samples
             same = [n for n in inputs if drives[n].index is drive.index]
             c = inputs[same[0]] if same else drive.changes()
             inputs[name] = Changes(c.steps, c.copies, c.which, drive.rows)
-        _, gids, steps, series = self.culture.advance(n_steps, inputs, probes)
+        _, gids, steps, series = self.culture.advance(n_steps, inputs, probes, played)
         if not self.culture.finite():
             for name, voltages in self.culture.voltages(0).items():
                 check_finite(self.network.populations[name], voltages, self.step * self.dt)

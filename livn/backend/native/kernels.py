@@ -69,6 +69,7 @@ class CallArrays(NamedTuple):
         keys: of each pair the first words of all cells, then the second.
         plays: changes of inputs in the order of time: step of the call, row of the drive, copy
             whose input changes, drive.
+        played: step of the call and slot of spikes that only synapses know of, in that order.
         inputs: of all drives: drive, population, row, its first value in `rows`, cells of a copy.
         rows: of all drives.
         probes: per probe: steps between samples, first and last entry in `sources`, first in `out`.
@@ -81,6 +82,7 @@ class CallArrays(NamedTuple):
     draws: Integers
     keys: NDArray[np.uint32]
     plays: Integers
+    played: Integers
     inputs: Integers
     rows: NDArray[np.float64]
     probes: Integers
@@ -106,9 +108,11 @@ def advance_by(network: Any, call: Any, part: int, n_steps: int, done: int, step
     n_parts, barrier = len(network.ranges), pointer_to(network.barrier)
     cells, shared = pointer_to(network.cells), pointer_to(network.shared)
     ring, (ring_steps, width) = pointer_to(network.ring), network.ring.shape
-    play = 0
+    play = told = 0
     while play < len(call.plays) and call.plays[play, 0] < done:
         play += 1
+    while told < len(call.played) and call.played[told, 0] < done:
+        told += 1
     mode = flush_denormals()
     for k in range(n_steps):
         if _record(network, call, part, done + k) and n_parts > 1:
@@ -131,6 +135,7 @@ def advance_by(network: Any, call: Any, part: int, n_steps: int, done: int, step
         if n_parts > 1:
             arrive_and_wait(barrier, n_parts)
         _send(network, call, part, k, step + k)
+        told = _tell(network, call, part, done + k, step + k, told)
     keep_denormals(mode)
 
 
@@ -245,13 +250,28 @@ def _collect(network: Any, call: Any, part: int, k: int, done: int) -> None:
 @_kernel
 def _send(network: Any, call: Any, part: int, k: int, step: int) -> None:
     """Enter the events of this step's spikes onto the cells of this thread into the ring."""
+    for other in range(len(network.ranges)):
+        for e in range(call.counts[other, k], call.counts[other, k + 1]):
+            _enter(network, part, call.spikes[other, e], step)
+
+
+@_kernel
+def _tell(network: Any, call: Any, part: int, k: int, step: int, told: int) -> int:
+    """Enter the events of spikes that are played in this step and return which comes next."""
+    while told < len(call.played) and call.played[told, 0] == k:
+        _enter(network, part, call.played[told, 1], step)
+        told += 1
+    return told
+
+
+@_kernel
+def _enter(network: Any, part: int, slot: int, step: int) -> None:
+    """Enter the events of one spike onto the cells of this thread."""
     ring, landings = pointer_to(network.ring), pointer_to(network.landings)
     outgoing, n_parts = pointer_to(network.outgoing), len(network.ranges)
     n_steps, width = network.ring.shape
     now, size = step % n_steps * width, n_steps * width
-    for other in range(n_parts):
-        for e in range(call.counts[other, k], call.counts[other, k + 1]):
-            row = call.spikes[other, e] * n_parts + part
-            for j in range(outgoing[row], outgoing[row + 1]):
-                there = now + landings[j]
-                ring[there - size if there >= size else there] += 1.0
+    row = slot * n_parts + part
+    for j in range(outgoing[row], outgoing[row + 1]):
+        there = now + landings[j]
+        ring[there - size if there >= size else there] += 1.0

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from neuron import h
 
-from livn.backend.contract import Drive, Engine, Output, Probe, check_finite
+from livn.backend.contract import (
+    NO_SPIKES,
+    Drive,
+    Engine,
+    InputSpikes,
+    Output,
+    Probe,
+    check_finite,
+)
 from livn.backend.feed import NoiseFeed
 from livn.backend.network import Network
 from livn.backend.neuron.cells import Cells, Column, Floats
@@ -88,7 +96,13 @@ class NeuronEngine(Engine):
 
     # time
 
-    def advance(self, n_steps: int, drives: Mapping[str, Drive], probes: Sequence[Probe]) -> Output:
+    def advance(
+        self,
+        n_steps: int,
+        drives: Mapping[str, Drive],
+        probes: Sequence[Probe],
+        played: InputSpikes = NO_SPIKES,
+    ) -> Output:
         """Simulate `n_steps`; spikes and series are those of this rank's cells."""
         self._become_live()
         plays = [_Play(self._tissue.cells[n].inputs, d, self._tissue.own[n])
@@ -101,6 +115,9 @@ class NeuronEngine(Engine):
                     sample.take(k)
                 for play in plays:
                     play.write(k)
+                cells = played.at(k)
+                if len(cells):  # known on every rank
+                    self._events.send(cells, np.full(len(cells), self.step))
                 self._step_once()
                 spikes += self._collect()
                 if (k + 1) % self._interval == 0 or k == n_steps - 1:

@@ -59,7 +59,7 @@ class Clock(BaseCallback):
         return time.monotonic() < self.deadline
 
 
-def learn(id, seed, asked, task, ppo):
+def learn(id, seed, asked, task, ppo, shown=HELD_OUT):
     """Learn with PPO and return its curve and how it compares, with a trace of one episode.
 
     Args:
@@ -68,6 +68,7 @@ def learn(id, seed, asked, task, ppo):
         asked: what `arguments` returned.
         task: fields of the task.
         ppo: arguments of PPO.
+        shown: seed of the episode of the trace.
     """
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -81,7 +82,7 @@ def learn(id, seed, asked, task, ppo):
     env = livn_env(id, task)
     policy = lambda observation: agent.predict(observation, deterministic=True)[0]  # noqa: E731
     found = livn.tasks.compare(env, policy, asked.episodes, HELD_OUT)
-    trace = traced(env, policy, HELD_OUT)
+    trace = traced(env, policy, shown)
     env.close()
     returns = {name: values.tolist() for name, values in found.items()}
     return {

@@ -36,7 +36,8 @@ def culture(system):
 def loop_speed(system, seconds):
     """Return seconds of culture per second of a loop, by what it does."""
     env = culture(system)
-    pulse = BurstPolicy(channels=(0,), phases=2.0)
+    usable = env.io.device.usable(env.io.num_channels)
+    pulse = BurstPolicy(channels=list(usable)[:1], phases=2.0)
     found = {}
     for what in ("plain run", "spikes", "stimulated", "frames", "frames, recorded"):
         with TemporaryDirectory() as folder:

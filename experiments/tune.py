@@ -69,7 +69,7 @@ class Tune(SystemComponent):
         )
         method: str = Field("surrogate", description=f"one of {', '.join(METHODS)}")
         evaluations: int = Field(256, ge=1, description="most that are made in the search")
-        batch: int = Field(16, ge=1, description="proposals of a round")
+        batch: int = Field(8, ge=1, description="proposals of a round")
         trials: int = Field(1, ge=1, description="simulations of an evaluation, each its own noise")
         initial: int | None = Field(
             None, ge=1, description="evaluations spread evenly first; None for two a parameter"

@@ -1,13 +1,17 @@
-"""Models of measured features: one Gaussian process each, with scikit-optimize."""
+"""Models of measured features, with scikit-optimize: a committee of two for each."""
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 from sklearn.exceptions import ConvergenceWarning
 from skopt.learning import ExtraTreesRegressor, GaussianProcessRegressor
 from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern
+
+from experiments.targets.goals import Goal
 
 Floats = npt.NDArray[np.float64]
 
@@ -16,11 +20,86 @@ SCALES = (
     0.05,
     20.0,
 )  # of a length scale, in sides of the unit cube; at 20 the side does not matter
-NOISE = 1e-6  # least variance of a value, of that of all
+NOISE = 1e-3  # least variance of a value, of that of all: a culture never does the same twice
+SPREAD = 0.05  # least deviation of a value, in half widths of its band
+TREES = 100
 
 
 class FeatureModel:
-    """A Gaussian process of one feature over the unit cube.
+    """What a feature will be: a Gaussian process and randomised trees, each with half the say.
+
+    Cultures fall silent or into seizure within a short step, which trees learn sooner than a
+    smooth process; along slopes the process is better. Values that could not be measured are
+    no values: how likely there is one is learnt beside.
+
+    Args:
+        goal: the feature, its scale and its band.
+        x: points, shape (n_points, n_parameters).
+        y: values on the scale of the goal, nan where there is none, shape (n_points,).
+        seed: of the trees.
+        found: of another model of the same first values.
+    """
+
+    def __init__(self, goal: Goal, x: Floats, y: Floats, seed: int, found: Any = None):
+        known = np.isfinite(y)
+        x_known, y_known = x[known], y[known]
+        self.goal = goal
+        self.process = Process(x_known, y_known, checkpoint(len(y_known)), found)
+        self._trees = ExtraTreesRegressor(
+            n_estimators=TREES, min_samples_leaf=2, random_state=seed
+        ).fit(x_known, y_known)
+        self._measured = Feasibility(x, known, seed)
+
+    def predict(self, x: Floats) -> "Prediction":
+        """Return what the feature will be at points, shape (n_points, n_parameters)."""
+        least = SPREAD * self.goal.width
+        mean, deviation = self.process.predict(x)
+        grown, spread = self._trees.predict(x, return_std=True)
+        voices = ((mean, np.hypot(deviation, least)), (grown, np.hypot(spread, least)))
+        return Prediction(self.goal, voices, self._measured.probability(x))
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What models say of a feature at some points.
+
+    Attributes:
+        goal: of the feature.
+        voices: mean and standard deviation by each model, on the scale of the goal.
+        measured: probability that the feature can be measured at all.
+    """
+
+    goal: Goal
+    voices: tuple[tuple[Floats, Floats], ...]
+    measured: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """Mean of what the models say, shape (n_points,)."""
+        return np.asarray(np.mean([mean for mean, _ in self.voices], axis=0))
+
+    def chance(self) -> Floats:
+        """Return the probability that the feature is measured and in its band, (n_points,)."""
+        low, high = self.goal.edges
+        each = [norm.cdf((high - m) / sd) - norm.cdf((low - m) / sd) for m, sd in self.voices]
+        return np.asarray(np.mean(each, axis=0) * self.measured)
+
+    def distance(self) -> Floats:
+        """Return log(1 + how far the mean is from the goal), in half widths, (n_points,).
+
+        From the target where there is one, else from the band. The logarithm keeps a far feature
+        from drowning the others, and leaves a slope to follow.
+        """
+        if self.goal.target is not None:
+            away = np.abs(self.mean - self.goal.scaled(self.goal.target))
+        else:
+            low, high = self.goal.edges
+            away = np.maximum(np.maximum(low - self.mean, self.mean - high), 0.0)
+        return np.asarray(np.log1p(away / self.goal.width))
+
+
+class Process:
+    """A Gaussian process over the unit cube.
 
     Finding length scales costs most, so they are found of the first `n_scales` values only and
     kept while more come in; all values are conditioned on.
@@ -37,6 +116,7 @@ class FeatureModel:
         self._process = GaussianProcessRegressor(
             self.kernel, alpha=self.noise, optimizer=None, normalize_y=True, noise=None
         ).fit(x, y)
+        self._floor = float(np.sqrt(self.noise) * np.std(y))
 
     @property
     def found(self) -> tuple[Any, float]:
@@ -44,9 +124,9 @@ class FeatureModel:
         return self.kernel, self.noise
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation at points, each of shape (n_points,)."""
+        """Return mean and standard deviation of a value at points, each of shape (n_points,)."""
         mean, deviation = self._process.predict(x, return_std=True)
-        return np.asarray(mean), np.asarray(deviation)
+        return np.asarray(mean), np.hypot(deviation, self._floor)
 
     def relevance(self) -> Floats:
         """Return how much each parameter matters, 1 / length scale, shape (n_parameters,)."""
@@ -55,7 +135,7 @@ class FeatureModel:
 
 
 class Feasibility:
-    """The probability that a simulation succeeds, by extremely randomised trees.
+    """The probability that something succeeds, by extremely randomised trees.
 
     Constant where all did or none did.
     """

@@ -1,37 +1,35 @@
 """The surrogate: what features will be is learnt, and where they would be best is asked next."""
 
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from experiments.surrogate.base import Floats, Optimiser, sobol_points
-from experiments.surrogate.features import FEWEST, Feasibility, FeatureModel, checkpoint
+from experiments.surrogate.features import FEWEST, Feasibility, FeatureModel, Prediction, checkpoint
 from experiments.targets.goals import Goal
 
-CANDIDATES = 2048  # points an even cover offers to choose from, and as many near the best
-REFINED = 256  # points around the best of those, of which one is proposed
-NEAR = 8  # evaluations that are best, whose neighbourhoods are searched
-STEPS = (0.02, 0.05, 0.1, 0.2)  # how far, in sides of the cube
-KAPPAS = (None, 0.0, 0.5)  # in turn: by the chance of all bands, or so many deviations optimistic
-UNLIKELY = 1e-6  # chance of success below which all are alike
+EVEN = 1024  # points an even cover offers to choose from
+NEAR = 3072  # points offered around the best
+BEST = 4  # evaluations that were best, and as many that are predicted to be
+STEPS = (0.01, 0.5)  # shortest and longest step from them, in sides of the cube
+UNLIKELY = 1e-5  # chance below which all are alike
 APART = 0.05  # least distance between points of a round, per side of the cube
 AUGMENT = 0.05  # share of the sum in a scalarisation (Knowles 2006, IEEE Trans Evol Comput 10:50)
-FAILURE = 3.0  # what certain failure costs, in half widths
+FAILURE = 3.0  # what certain failure costs, as log(1 + half widths)
+UNMEASURED = 1.5  # what a feature costs that certainly cannot be measured
 
 
 class Surrogate(Optimiser):
-    """One model for each measured feature; objectives and bands follow from what it predicts.
+    """Models for each measured feature; objectives and bands follow from what they predict.
 
     The distance of a rate from its target has a kink at the target, which is hard to learn; the
-    rate itself is smooth. Of three proposals of a round one goes where all bands at once are most
-    likely met; two weigh the goals anew at random (ParEGO, Knowles 2006) and go where the weighted
-    worst distance is smallest, 0 or 0.5 standard deviations towards the target. How likely a
-    simulation fails is learnt from those that did.
+    rate itself is smooth. Proposals of a round go in turn where all bands at once are most likely
+    met, and where the weighted worst distance is smallest, with weights of the goals drawn anew
+    (ParEGO, Knowles 2006). How likely a simulation fails is learnt from those that did.
     """
 
     def __init__(self, *arguments: Any, **options: Any):
@@ -55,134 +53,100 @@ class Surrogate(Optimiser):
         with threadpool_limits(1):  # sums in one order give one answer, whatever the machine
             for goal in self.goals:
                 x, y = self._measured(goal)
-                if len(y) >= FEWEST and np.ptp(y) > 0:
-                    key = goal.feature, checkpoint(len(y))
-                    model = FeatureModel(x, y, key[1], self._found.get(key))
-                    found[goal.feature], self._found[key] = model, model.found
+                known = y[np.isfinite(y)]
+                if len(known) >= FEWEST and np.ptp(known) > 0:
+                    key = goal.feature, checkpoint(len(known))
+                    model = FeatureModel(goal, x, y, self.seed, self._found.get(key))
+                    found[goal.feature], self._found[key] = model, model.process.found
         return found
 
     def sensitivity(self) -> dict[str, dict[str, float]]:
         """Return feature -> parameter -> share of what moves it, 0 to 1, sums to 1.
 
-        From the inverse length scales of the models: how fast a feature changes along a parameter.
+        From the inverse length scales of the processes: how fast a feature changes along a
+        parameter.
         """
         shares = {}
         for feature, model in self.models().items():
-            relevance = model.relevance()
+            relevance = model.process.relevance()
             total = float(relevance.sum()) or 1.0
             names = self.space.names
             shares[feature] = dict(zip(names, (relevance / total).tolist(), strict=True))
         return shares
 
     def _measured(self, goal: Goal) -> tuple[Floats, Floats]:
-        values = np.array([goal.scaled(t.features.get(goal.feature, nan)) for t in self.told])
-        unmeasured = np.array([goal.feature not in t.features for t in self.told], bool)
-        known = np.isfinite(values) & ~unmeasured if len(values) else np.empty(0, bool)
-        points = np.array([t.x for t in self.told]).reshape(-1, len(self.space))
-        return points[known], values[known]
+        """Return the points at which a feature was looked for, and what it was, nan if not told."""
+        told = [t for t in self.told if goal.feature in t.features]
+        values = [t.features[goal.feature] for t in told]
+        scaled = [goal.scaled(v) if isfinite(v) else nan for v in values]
+        return np.array([t.x for t in told]).reshape(-1, len(self.space)), np.array(scaled)
 
     def _proposed(self, n: int, models: dict[str, FeatureModel]) -> list[Floats]:
         rng = np.random.default_rng([self.seed, len(self.told)])
         points = np.array([t.x for t in self.told])
-        ok = np.array([t.status == "ok" for t in self.told])
-        feasible = Feasibility(points, ok, self.seed)
-        offered = self._offered(rng)
+        feasible = Feasibility(points, np.array([t.status == "ok" for t in self.told]), self.seed)
+        even = sobol_points(len(self.space), 0, EVEN, int(rng.integers(2**31)))
+        centres = points[self._best(_seen(points, models, feasible))]
+        offered = np.concatenate([np.array(even), moved(centres, NEAR, rng)])
+        seen = _seen(offered, models, feasible)
         chosen: list[Floats] = []
-        seen = self._seen(offered, models, feasible)
         for k in range(n):
-            wish = self._wish(k, len(models), rng)
-            best = offered[np.argmin(_score(seen, wish) + _crowded(offered, chosen))]
-            near = _near(best[None], REFINED, rng)
-            score = _score(self._seen(near, models, feasible), wish)
-            chosen.append(near[np.argmin(score + _crowded(near, chosen))])
+            weights = rng.dirichlet(np.ones(len(models)))
+            cost = seen.distance(weights) if k % 2 else -seen.log_chance()
+            chosen.append(offered[np.argmin(cost + _crowded(offered, chosen))])
         return chosen
 
-    def _wish(self, k: int, n_goals: int, rng: np.random.Generator) -> "_Wish":
-        """Return what proposal k of a round is after."""
-        return _Wish(rng.dirichlet(np.ones(n_goals)), KAPPAS[k % len(KAPPAS)])
+    def _best(self, seen: "_Seen") -> list[int]:
+        """Return the evaluations to look around: those that were best, and those that should be.
 
-    def _seen(self, x: Floats, models: dict[str, FeatureModel], feasible: Feasibility) -> "_Seen":
-        goals = tuple(goal for goal in self.goals if goal.feature in models)
-        predicted = tuple(models[goal.feature].predict(x) for goal in goals)
-        return _Seen(goals, predicted, 1 - feasible.probability(x))
-
-    def _offered(self, rng: np.random.Generator) -> Floats:
-        """Return the points to choose from, shape (n_points, n_parameters)."""
-        even = sobol_points(len(self.space), 0, CANDIDATES, int(rng.integers(2**31)))
-        order = sorted(range(len(self.told)), key=lambda k: (*self.rank(k), k))[:NEAR]
-        centres = np.array([self.told[k].x for k in order])
-        near = _near(centres, CANDIDATES, rng)
-        return np.concatenate([np.array(even), near])
+        What was best was also lucky; what the models make of all evaluations is less so.
+        """
+        order = sorted(range(len(self.told)), key=lambda k: (*self.rank(k), k))[:BEST]
+        expected = np.argsort(-seen.log_chance(), kind="stable")[:BEST].tolist()
+        return list(dict.fromkeys(order + expected))
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """What the models say of some points: of each goal mean and deviation; chance of failure."""
+    """What the models say of some points: of each goal, and the chance of success."""
 
-    goals: tuple[Goal, ...]
-    predicted: tuple[tuple[Floats, Floats], ...]
-    failing: Floats
+    predicted: tuple[Prediction, ...]
+    success: Floats
 
+    def log_chance(self) -> Floats:
+        """Return the logarithm of the probability that all goals are met, (n_points,)."""
+        chances = np.array([self.success, *(p.chance() for p in self.predicted)])
+        return np.asarray(np.log(np.maximum(chances, UNLIKELY)).sum(axis=0))
 
-@dataclass(frozen=True, eq=False)
-class _Wish:
-    """Weights of the goals and optimism in deviations; None to be after all bands at once."""
-
-    weights: Floats
-    kappa: float | None
-
-
-def _score(seen: _Seen, wish: _Wish) -> Floats:
-    pairs = list(zip(seen.goals, seen.predicted, strict=True))
-    if wish.kappa is None:
-        chances = np.array([log_chance(goal, *found) for goal, found in pairs])
-        return np.asarray(-chances.sum(axis=0) - np.log(np.maximum(UNLIKELY, 1 - seen.failing)))
-    misses = np.array([distance(goal, *found, wish.kappa) for goal, found in pairs])
-    return scalar(misses, wish.weights) + FAILURE * seen.failing
+    def distance(self, weights: Floats) -> Floats:
+        """Return the scalarised distance from all goals, (n_points,)."""
+        far = [p.distance() + UNMEASURED * (1 - p.measured) for p in self.predicted]
+        return scalar(np.array(far), weights) + FAILURE * (1 - self.success)
 
 
-def _near(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
-    """Return n points around centres, moved along about half of the sides."""
-    shape = n, centres.shape[1]
-    step = rng.choice(STEPS, size=(n, 1)) * rng.standard_normal(shape) * (rng.random(shape) < 0.5)
-    return np.clip(centres[rng.integers(len(centres), size=n)] + step, 0.0, 1.0)
+def _seen(x: Floats, models: dict[str, FeatureModel], feasible: Feasibility) -> _Seen:
+    predicted = tuple(model.predict(x) for model in models.values())
+    return _Seen(predicted, feasible.probability(x))
+
+
+def moved(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """Return n points around centres, each moved along some sides, from one to all, by some step.
+
+    Many move along one side only: a pulse that is too weak needs a stronger pulse and nothing else.
+    """
+    width = centres.shape[1]
+    share = np.exp(rng.uniform(-np.log(width), 0.0, size=(n, 1)))
+    along = rng.random((n, width)) < share
+    along[np.arange(n), rng.integers(width, size=n)] = True
+    short, long = np.log(STEPS)
+    step = np.exp(rng.uniform(short, long, size=(n, 1))) * rng.standard_normal((n, width))
+    return np.clip(centres[rng.integers(len(centres), size=n)] + along * step, 0.0, 1.0)
 
 
 def _crowded(x: Floats, chosen: list[Floats]) -> Floats:
     """Return infinity for points next to one that is chosen, else 0."""
     near = [np.abs(x - other).max(axis=1) < APART for other in chosen]
     return np.where(np.any(near, axis=0), np.inf, 0.0) if near else np.zeros(len(x))
-
-
-def distance(goal: Goal, mean: Floats, deviation: Floats, kappa: float) -> Floats:
-    """Return log(1 + how far predicted values are from a goal), in half widths of its band.
-
-    From the target where there is one, else from the band; less `kappa` standard deviations. The
-    logarithm keeps a far feature from drowning the others, and leaves a slope to follow.
-    """
-    if goal.target is not None:
-        away = np.abs(mean - goal.scaled(goal.target))
-    else:
-        low, high = edges(goal)
-        away = np.maximum(np.maximum(low - mean, mean - high), 0.0)
-    return np.asarray(np.log1p(np.maximum(away - kappa * deviation, 0.0) / goal.width))
-
-
-def log_chance(goal: Goal, mean: Floats, deviation: Floats) -> Floats:
-    """Return the logarithm of the probability that a normal value lies in the band of a goal."""
-    spread = np.maximum(deviation, 1e-3 * goal.width)
-    low, high = ((edge - mean) / spread for edge in edges(goal))
-    upper = low + high > 0  # from the tail in which both edges lie, where numbers are exact
-    far = np.where(upper, -low, high)
-    near = np.where(upper, -high, low)
-    above, below = norm.logcdf(far), norm.logcdf(near)
-    return np.asarray(above + np.log1p(-np.exp(np.minimum(below - above, -1e-12))))
-
-
-def edges(goal: Goal) -> tuple[float, float]:
-    """Return the edges of a band on its scale, infinite where there is none."""
-    low = -np.inf if goal.low is None else goal.scaled(goal.low)
-    return low, np.inf if goal.high is None else goal.scaled(goal.high)
 
 
 def scalar(misses: Floats, weights: Floats) -> Floats:

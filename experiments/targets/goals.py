@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, log, log1p, nan
+from math import inf, isnan, log, log1p, nan
 
 from livn.errors import InvalidValue
 
@@ -63,6 +63,12 @@ class Goal:
         edge = self.high if self.low is None else self.low
         return 1.0 if self.floor is not None or not edge else abs(edge)
 
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Edges of the band on that scale, infinite where there is none."""
+        low = -inf if self.low is None else self.scaled(self.low)
+        return low, inf if self.high is None else self.scaled(self.high)
+
     def margin(self, value: float) -> float:
         """Return how far inside the band a value is, in half widths; negative outside, nan-safe.
 
@@ -71,9 +77,8 @@ class Goal:
         at = self.scaled(value)
         if isnan(at):
             return -2.0
-        below = None if self.low is None else at - self.scaled(self.low)
-        above = None if self.high is None else self.scaled(self.high) - at
-        return min(d for d in (below, above) if d is not None) / self.width
+        low, high = self.edges
+        return min(at - low, high - at) / self.width
 
     def contains(self, value: float) -> bool:
         """Return whether a value lies in the band, edges included."""

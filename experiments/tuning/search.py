@@ -58,7 +58,7 @@ class Budget:
     """
 
     evaluations: int = 256
-    batch: int = 16
+    batch: int = 8
     trials: int = 1
     enough: int = 0
     give_up: int = 32

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from experiments.surrogate import METHODS, MissingPackage, Surrogate, make_optimiser
-from experiments.surrogate.features import Feasibility, FeatureModel, checkpoint
-from experiments.surrogate.surrogate import distance, log_chance, scalar
+from experiments.surrogate.features import (
+    Feasibility,
+    FeatureModel,
+    Prediction,
+    Process,
+    checkpoint,
+)
+from experiments.surrogate.surrogate import moved, scalar
 from experiments.targets import Goal, Space
 from livn.errors import InvalidValue, UnknownName
 
@@ -143,27 +149,39 @@ def test_optuna_that_is_not_installed_says_how_to_get_it(monkeypatch):
         optimiser.ask(1)
 
 
-def test_distance_is_optimistic_and_never_flat():
-    goal = GOALS[1]  # 0.9 to 1.1, target 1
-    mean, deviation = np.array([1.0, 1.2, 5.0]), np.array([0.1, 0.1, 0.1])
-    found = [np.expm1(distance(goal, mean, deviation, kappa)) for kappa in (0.0, 1.0)]
-    assert found[0] == pytest.approx([0.0, 2.0, 40.0])
-    assert found[1] == pytest.approx([0.0, 1.0, 39.0])
-    band = GOALS[2]  # 0.5 to 2, half width 0.75
-    away = np.expm1(distance(band, np.array([1.0, 2.75, 0.125]), 0 * mean, 0.0))
-    assert away == pytest.approx([0, 1, 0.5])
+def predicted(goal, *voices, measured=1.0):
+    voices = tuple((np.array(mean), np.array(deviation)) for mean, deviation in voices)
+    return Prediction(goal, voices, np.full(len(voices[0][0]), measured))
 
 
-def test_chance_is_that_of_a_normal_value():
-    mean, deviation = np.array([1.0, 1.1, 1.0]), np.array([0.1, 0.1, 0.0])
+def test_distance_is_that_of_the_mean_and_never_flat():
+    ratio = predicted(GOALS[1], ([0.9, 1.2, 5.0], [0.1] * 3), ([1.1, 1.2, 5.0], [0.1] * 3))
+    assert np.expm1(ratio.distance()) == pytest.approx([0.0, 2.0, 40.0])  # half width 0.1
+    spread = predicted(GOALS[2], ([1.0, 2.75, 0.125], [0.1] * 3))  # 0.5 to 2, half width 0.75
+    assert np.expm1(spread.distance()) == pytest.approx([0, 1, 0.5])
+
+
+def test_chance_is_that_of_normal_values_half_by_each_model():
     # Within one deviation 68.3 %, between 0 and -2 deviations 47.7 %, certain.
-    found = np.exp(log_chance(GOALS[1], mean, deviation))
-    assert found == pytest.approx([0.6827, 0.4772, 1.0], abs=1e-4)
-    # 90 deviations away: log Phi(-90) = -90^2 / 2 - log(90 sqrt(2 pi)), up to 1 / 90^2.
-    far = log_chance(GOALS[1], np.array([10.1, -8.1]), np.array([0.1, 0.1]))
-    assert far == pytest.approx([-4055.4187] * 2, abs=1e-2)
-    above = log_chance(Goal("a", 0.5, None, "1", "test"), np.array([0.5]), np.array([0.1]))
-    assert np.exp(above) == pytest.approx([0.5])
+    one = [1.0, 1.1, 1.0], [0.1, 0.1, 1e-9]
+    assert predicted(GOALS[1], one).chance() == pytest.approx([0.6827, 0.4772, 1.0], abs=1e-4)
+    other = [9.0] * 3, [0.1] * 3  # never
+    both = predicted(GOALS[1], one, other, measured=0.5).chance()
+    assert both == pytest.approx([0.6827 / 4, 0.4772 / 4, 0.25], abs=1e-4)
+    above = predicted(Goal("a", 0.5, None, "1", "test"), ([0.5], [0.1])).chance()
+    assert above == pytest.approx([0.5])
+
+
+def test_moved_points_go_along_one_side_or_more_and_stay_in_the_cube():
+    centre = np.full((1, 6), 0.5)
+    points = moved(centre, 4000, np.random.default_rng(0))
+    sides = np.count_nonzero(points != centre, axis=1)
+    # One side at least; with the share log-uniform in [1/6, 1] a fifth moves along one only.
+    assert sides.min() == 1
+    assert 0.1 < np.mean(sides == 1) < 0.4
+    assert np.mean(sides == 6) > 0.05
+    assert points.min() >= 0
+    assert points.max() <= 1
 
 
 def test_scalar_is_the_weighted_worst_and_a_bit_of_the_sum():
@@ -172,18 +190,29 @@ def test_scalar_is_the_weighted_worst_and_a_bit_of_the_sum():
     assert found == pytest.approx([1.5 + 0.05 * (1.5 + 1.0), 0.5 + 0.05 * 0.5])
 
 
-def test_a_feature_model_interpolates_and_keeps_scales_while_more_comes_in():
+def test_a_process_interpolates_and_keeps_scales_while_more_comes_in():
     rng = np.random.default_rng(0)
     x = rng.random((40, 2))
     y = np.sin(3 * x[:, 0])  # does not depend on the second
-    model = FeatureModel(x[:30], y[:30], 24)
+    model = Process(x[:30], y[:30], 24)
     mean, deviation = model.predict(x[30:])
     # The function turns half once over the square: 30 points pin it down to a few percent.
     assert np.abs(mean - y[30:]).max() < 0.05
     assert deviation.max() < 0.1
     assert model.relevance()[0] > 5 * model.relevance()[1]
-    grown = FeatureModel(x, y, 24, model.found)
+    grown = Process(x, y, 24, model.found)
     assert grown.found == model.found
+
+
+def test_a_feature_model_learns_a_cliff_and_where_nothing_can_be_measured():
+    # Above x = 0.5 the value is in its band, below it far outside; below 0.25 there is none.
+    x = np.random.default_rng(0).random((80, 2))
+    y = np.where(x[:, 0] > 0.5, 1.0, 3.0)
+    y[x[:, 0] < 0.25] = nan
+    seen = FeatureModel(GOALS[1], x, y, 0).predict(np.array([[0.1, 0.5], [0.4, 0.5], [0.7, 0.5]]))
+    assert seen.measured[0] < 0.2 < 0.8 < seen.measured[1:].min()
+    assert seen.chance()[:2].max() < 0.1
+    assert seen.chance()[2] > 0.7
 
 
 def test_scales_are_found_at_growing_sizes():

@@ -26,8 +26,8 @@ class Local(Checked, Execution):
         workers: int = Field(0, ge=0, description="processes that help; 0 computes in this one")
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the one that computes, writes and tells."""
+    def tells(self) -> bool:
+        """Whether this process says what came of it."""
         return True
 
     def dispatch(self) -> Any:

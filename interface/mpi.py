@@ -62,7 +62,8 @@ def find_mpiexec() -> str:
 
 def on_ranks(component: Any, config: Any) -> list[str]:
     """Return what every rank runs."""
-    return [*livn_systems(), "ranks", f"subworld={config.subworld}", *words(component)]
+    ranks = ["ranks", f"subworld={config.subworld}", "record=false"]
+    return [*livn_systems(), *ranks, *words(component)]
 
 
 def livn_systems() -> list[str]:

@@ -22,6 +22,7 @@ class Ranks(Local):
         """`workers` is not used: the ranks are the workers."""
 
         subworld: int = Field(1, ge=1, description="ranks that compute one task together")
+        record: bool = Field(True, description="say at the end where the record is")
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
@@ -31,6 +32,11 @@ class Ranks(Local):
     def leads(self) -> bool:
         """Whether this is the first rank."""
         return bool(world().Get_rank() == 0)
+
+    @property
+    def tells(self) -> bool:
+        """Whether this process says what came of it: the first rank, unless its caller does."""
+        return self.leads and self.config.record
 
     def dispatch(self) -> Any:
         """Run every component that was added and is not finished; elsewhere work for its pools.

@@ -87,7 +87,7 @@ def _carry_out(words: Sequence[str]) -> int:
             for context in contexts:
                 stack.enter_context(context)
             target.launch()
-        if not all(context.leads for context in contexts):
+        if not all(context.tells for context in contexts):
             return 0
     elif contexts:
         raise InvalidValue(f"{names[0]} has nothing to run: got no --launch. Add it.")

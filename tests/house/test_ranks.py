@@ -32,6 +32,7 @@ def surveyed(root, *context):
     with storage(root):
         survey = get("experiments.survey", [OPTIONS, "~native", "~point"])
         assert survey.finished
+        assert done.stdout.count(f"{survey.hash}  finished") == 1  # told once, by whoever was asked
         return without_time(survey.trials())
 
 

@@ -63,6 +63,13 @@ def test_submission_returns_at_once_and_the_job_computes(slurm, capsys):
     assert len(toy.journal("jobs.jsonl")) == 1
 
 
+@pytest.mark.mpi
+def test_job_of_mpi_ranks_computes(slurm):
+    toy = slurm({"to": 3}, {"-n": 2}, n=1)
+    assert ended(toy, "finished", "failed").name == "finished", log(toy)
+    assert toy.rows() == [0, 1, 2]
+
+
 def test_several_components_are_an_array(slurm):
     slurm("~~seeds(3)", throttle=2)
     toys = [get("toys.counting", {"seed": k}) for k in range(3)]

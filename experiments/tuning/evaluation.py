@@ -37,7 +37,8 @@ class Job:
 class Question:
     """What is evaluated: culture and target, by name, so that any process can make them.
 
-    `seed` is that of the Env, by default that of `livn.make`, so that what is found holds there.
+    `seed` is that of the Env, by default that of `livn.make`, so that what is found holds there;
+    `backend_options` are those of `livn.Env`, such as `{"precision": "float32"}`.
     """
 
     system: str
@@ -46,6 +47,7 @@ class Question:
     model: str | None = None
     backend: str | None = None
     seed: int = 123
+    backend_options: Mapping[str, Any] = field(default_factory=dict)
 
     def make_target(self) -> Target:
         """Return the target."""
@@ -57,7 +59,10 @@ class Question:
 
     def describe_env(self, comm: Any = None) -> Env:
         """Return the culture before it is built, which knows all names."""
-        return Env(self.system, self.model, seed=self.seed, comm=comm, backend=self.backend)
+        return Env(
+            self.system, self.model, seed=self.seed, comm=comm, backend=self.backend,
+            **self.backend_options,
+        )  # fmt: skip
 
     def __call__(self, comm: Any = None) -> "Evaluator":
         """Return what answers jobs, made once in each worker."""

@@ -51,7 +51,7 @@ OPTIONS = {
     "EI1": {"duration": 20000.0, "stimulation": 3000.0},
     "EI2": {"duration": 6000.0, "warm_up": 500.0, "stimulation": 1500.0},
 }
-BUDGET = 256  # evaluations of a search
+BUDGET = {"EI1": 256, "EI2": 160}  # evaluations of a search
 QUICK = {"precision": "float32"}  # of the search; what it finds is judged in float64
 INSIDE, NEAREST = 0.01, 0.02  # half widths at which no miss, and the smallest, are drawn
 
@@ -73,7 +73,7 @@ class Stopwatch:
 def search(task: tuple[str, str, int], evaluations: int | None, repeats: int) -> dict[str, Any]:
     """Return what one search came to: of (system, method, seed)."""
     system, method, seed = task
-    evaluations = evaluations or BUDGET
+    evaluations = evaluations or BUDGET[system]
     judge = Question(system, "Culture", OPTIONS.get(system, {}), backend="native")
     question = replace(judge, backend_options=QUICK)
     run = Search(question, Memory(), method, Budget(evaluations, enough=1, give_up=0), seed)

@@ -1,7 +1,9 @@
 """Models of measured features, with scikit-optimize: a committee of two for each."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,8 @@ SCALES = (
     20.0,
 )  # of a length scale, in sides of the unit cube; at 20 the side does not matter
 NOISE = 1e-3  # least variance of a value, of that of all: a culture never does the same twice
-SPREAD = 0.05  # least deviation of a value, in half widths of its band
 TREES = 100
+QUANTILES = norm.ppf((np.arange(8) + 0.5) / 8)  # equally likely values of a normal distribution
 
 
 class FeatureModel:
@@ -45,18 +47,17 @@ class FeatureModel:
         x_known, y_known = x[known], y[known]
         self.goal = goal
         self.process = Process(x_known, y_known, checkpoint(len(y_known)), found)
-        self._trees = ExtraTreesRegressor(
-            n_estimators=TREES, min_samples_leaf=2, random_state=seed
-        ).fit(x_known, y_known)
+        self._trees = ExtraTreesRegressor(n_estimators=TREES, random_state=seed)
+        self._trees.fit(x_known, y_known)
         self._measured = Feasibility(x, known, seed)
 
     def predict(self, x: Floats) -> "Prediction":
         """Return what the feature will be at points, shape (n_points, n_parameters)."""
-        least = SPREAD * self.goal.width
         mean, deviation = self.process.predict(x)
-        grown, spread = self._trees.predict(x, return_std=True)
-        voices = ((mean, np.hypot(deviation, least)), (grown, np.hypot(spread, least)))
-        return Prediction(self.goal, voices, self._measured.probability(x))
+        smooth = mean + QUANTILES[:, None] * deviation
+        single = x.astype(np.float32)  # what trees compare
+        grown = [tree.predict(single) for tree in self._trees.estimators_]
+        return Prediction(self.goal, (smooth, np.array(grown)), self._measured.probability(x))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,37 +66,45 @@ class Prediction:
 
     Attributes:
         goal: of the feature.
-        voices: mean and standard deviation by each model, on the scale of the goal.
-        measured: probability that the feature can be measured at all.
+        voices: of each model equally likely values, on the scale of the goal, shape
+            (n_values, n_points).
+        measured: probability that the feature can be measured at all, shape (n_points,).
     """
 
     goal: Goal
-    voices: tuple[tuple[Floats, Floats], ...]
+    voices: tuple[Floats, ...]
     measured: Floats
 
-    @property
-    def mean(self) -> Floats:
-        """Mean of what the models say, shape (n_points,)."""
-        return np.asarray(np.mean([mean for mean, _ in self.voices], axis=0))
+    def outside(self) -> Floats:
+        """Return the mean of log(1 + how far outside the band), in half widths, (n_points,).
 
-    def chance(self) -> Floats:
-        """Return the probability that the feature is measured and in its band, (n_points,)."""
+        The mean of distances, not the distance of a mean: of a culture that is either silent or in
+        seizure the mean rate may lie in the band, and it never will. The logarithm keeps a far
+        feature from drowning the others, and leaves a slope to follow.
+        """
         low, high = self.goal.edges
-        each = [norm.cdf((high - m) / sd) - norm.cdf((low - m) / sd) for m, sd in self.voices]
-        return np.asarray(np.mean(each, axis=0) * self.measured)
+        return self._mean(lambda y: np.maximum(np.maximum(low - y, y - high), 0.0))
 
     def distance(self) -> Floats:
-        """Return log(1 + how far the mean is from the goal), in half widths, (n_points,).
+        """Return the mean of log(1 + distance from the target), (n_points,).
 
-        From the target where there is one, else from the band. The logarithm keeps a far feature
-        from drowning the others, and leaves a slope to follow.
+        From the band where there is no target.
         """
-        if self.goal.target is not None:
-            away = np.abs(self.mean - self.goal.scaled(self.goal.target))
-        else:
-            low, high = self.goal.edges
-            away = np.maximum(np.maximum(low - self.mean, self.mean - high), 0.0)
-        return np.asarray(np.log1p(away / self.goal.width))
+        if self.goal.target is None:
+            return self.outside()
+        target = self.goal.scaled(self.goal.target)
+        return self._mean(lambda y: np.abs(y - target))
+
+    def drawn(self, rng: np.random.Generator) -> "Prediction":
+        """Return one of the values of each model instead of all: what may well be true."""
+        one = tuple(y[[rng.integers(len(y))]] for y in self.voices)
+        return replace(self, voices=one)
+
+    def _mean(self, away: Callable[[Floats], Floats]) -> Floats:
+        far = [np.log1p(away(y) / self.goal.width).mean(axis=0) for y in self.voices]
+        unmeasured = np.log1p(max(0.0, -self.goal.margin(nan)))
+        found = self.measured * np.mean(far, axis=0) + (1 - self.measured) * unmeasured
+        return np.asarray(found)
 
 
 class Process:

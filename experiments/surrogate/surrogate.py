@@ -1,5 +1,6 @@
 """The surrogate: what features will be is learnt, and where they would be best is asked next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
@@ -16,19 +17,18 @@ EVEN = 1024  # points an even cover offers to choose from
 NEAR = 3072  # points offered around the best
 BEST = 4  # evaluations that were best, and as many that are predicted to be
 STEPS = (0.01, 0.5)  # shortest and longest step from them, in sides of the cube
-UNLIKELY = 1e-5  # chance below which all are alike
-APART = 0.05  # least distance between points of a round, per side of the cube
+APART = 0.08  # least distance from all points so far along one side of the cube at least
 AUGMENT = 0.05  # share of the sum in a scalarisation (Knowles 2006, IEEE Trans Evol Comput 10:50)
+CROWDED = 100.0  # what it costs to be next to one of them
 FAILURE = 3.0  # what certain failure costs, as log(1 + half widths)
-UNMEASURED = 1.5  # what a feature costs that certainly cannot be measured
 
 
 class Surrogate(Optimiser):
     """Models for each measured feature; objectives and bands follow from what they predict.
 
     The distance of a rate from its target has a kink at the target, which is hard to learn; the
-    rate itself is smooth. Proposals of a round go in turn where all bands at once are most likely
-    met, and where the weighted worst distance is smallest, with weights of the goals drawn anew
+    rate itself is smooth. Proposals of a round go in turn where least is expected outside the
+    bands, and where the weighted worst distance is smallest, with weights of the goals drawn anew
     (ParEGO, Knowles 2006). How likely a simulation fails is learnt from those that did.
     """
 
@@ -89,12 +89,11 @@ class Surrogate(Optimiser):
         centres = points[self._best(_seen(points, models, feasible))]
         offered = np.concatenate([np.array(even), moved(centres, NEAR, rng)])
         seen = _seen(offered, models, feasible)
-        chosen: list[Floats] = []
+        taken = [t.x for t in self.told]
         for k in range(n):
-            weights = rng.dirichlet(np.ones(len(models)))
-            cost = seen.distance(weights) if k % 2 else -seen.log_chance()
-            chosen.append(offered[np.argmin(cost + _crowded(offered, chosen))])
-        return chosen
+            cost = seen.drawn(rng) if k % 2 else seen.outside()
+            taken.append(offered[np.argmin(cost + _crowded(offered, taken))])
+        return taken[-n:]
 
     def _best(self, seen: "_Seen") -> list[int]:
         """Return the evaluations to look around: those that were best, and those that should be.
@@ -102,7 +101,7 @@ class Surrogate(Optimiser):
         What was best was also lucky; what the models make of all evaluations is less so.
         """
         order = sorted(range(len(self.told)), key=lambda k: (*self.rank(k), k))[:BEST]
-        expected = np.argsort(-seen.log_chance(), kind="stable")[:BEST].tolist()
+        expected = np.argsort(seen.outside(), kind="stable")[:BEST].tolist()
         return list(dict.fromkeys(order + expected))
 
 
@@ -113,15 +112,17 @@ class _Seen:
     predicted: tuple[Prediction, ...]
     success: Floats
 
-    def log_chance(self) -> Floats:
-        """Return the logarithm of the probability that all goals are met, (n_points,)."""
-        chances = np.array([self.success, *(p.chance() for p in self.predicted)])
-        return np.asarray(np.log(np.maximum(chances, UNLIKELY)).sum(axis=0))
+    def outside(self) -> Floats:
+        """Return how far outside the bands in all, (n_points,)."""
+        return np.asarray(np.sum([p.outside() for p in self.predicted], axis=0) + self._failing())
 
-    def distance(self, weights: Floats) -> Floats:
-        """Return the scalarised distance from all goals, (n_points,)."""
-        far = [p.distance() + UNMEASURED * (1 - p.measured) for p in self.predicted]
-        return scalar(np.array(far), weights) + FAILURE * (1 - self.success)
+    def drawn(self, rng: np.random.Generator) -> Floats:
+        """Return the scalarised distance from all goals if one guess of the models is true."""
+        far = np.array([p.drawn(rng).distance() for p in self.predicted])
+        return scalar(far, rng.dirichlet(np.ones(len(far)))) + self._failing()
+
+    def _failing(self) -> Floats:
+        return FAILURE * (1 - self.success)
 
 
 def _seen(x: Floats, models: dict[str, FeatureModel], feasible: Feasibility) -> _Seen:
@@ -143,10 +144,12 @@ def moved(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
     return np.clip(centres[rng.integers(len(centres), size=n)] + along * step, 0.0, 1.0)
 
 
-def _crowded(x: Floats, chosen: list[Floats]) -> Floats:
-    """Return infinity for points next to one that is chosen, else 0."""
-    near = [np.abs(x - other).max(axis=1) < APART for other in chosen]
-    return np.where(np.any(near, axis=0), np.inf, 0.0) if near else np.zeros(len(x))
+def _crowded(x: Floats, taken: Sequence[Floats]) -> Floats:
+    """Return what it costs points next to one that is taken, so that a search moves on."""
+    near = np.zeros(len(x), bool)
+    for other in taken:
+        near |= np.abs(x - other).max(axis=1) < APART
+    return np.where(near, CROWDED, 0.0)
 
 
 def scalar(misses: Floats, weights: Floats) -> Floats:

@@ -150,26 +150,24 @@ def test_optuna_that_is_not_installed_says_how_to_get_it(monkeypatch):
 
 
 def predicted(goal, *voices, measured=1.0):
-    voices = tuple((np.array(mean), np.array(deviation)) for mean, deviation in voices)
-    return Prediction(goal, voices, np.full(len(voices[0][0]), measured))
+    return Prediction(goal, tuple(map(np.array, voices)), np.full(len(voices[0][0]), measured))
 
 
-def test_distance_is_that_of_the_mean_and_never_flat():
-    ratio = predicted(GOALS[1], ([0.9, 1.2, 5.0], [0.1] * 3), ([1.1, 1.2, 5.0], [0.1] * 3))
-    assert np.expm1(ratio.distance()) == pytest.approx([0.0, 2.0, 40.0])  # half width 0.1
-    spread = predicted(GOALS[2], ([1.0, 2.75, 0.125], [0.1] * 3))  # 0.5 to 2, half width 0.75
+def test_distance_is_the_mean_of_distances_and_never_flat():
+    ratio = predicted(GOALS[1], [[1.0, 1.2, 5.0]])  # 0.9 to 1.1, half width 0.1
+    assert np.expm1(ratio.distance()) == pytest.approx([0.0, 2.0, 40.0])
+    assert np.expm1(ratio.outside()) == pytest.approx([0.0, 1.0, 39.0])
+    spread = predicted(GOALS[2], [[1.0, 2.75, 0.125]])  # 0.5 to 2, half width 0.75, no target
     assert np.expm1(spread.distance()) == pytest.approx([0, 1, 0.5])
+    # Either 0 or 2: the mean 1 is the target, and yet no value is near it. Each model has half
+    # the say, however many values it names.
+    either = predicted(GOALS[1], [[0.0], [2.0]], [[1.0]])
+    assert either.outside() == pytest.approx([np.log1p(9.0) / 2])
 
 
-def test_chance_is_that_of_normal_values_half_by_each_model():
-    # Within one deviation 68.3 %, between 0 and -2 deviations 47.7 %, certain.
-    one = [1.0, 1.1, 1.0], [0.1, 0.1, 1e-9]
-    assert predicted(GOALS[1], one).chance() == pytest.approx([0.6827, 0.4772, 1.0], abs=1e-4)
-    other = [9.0] * 3, [0.1] * 3  # never
-    both = predicted(GOALS[1], one, other, measured=0.5).chance()
-    assert both == pytest.approx([0.6827 / 4, 0.4772 / 4, 0.25], abs=1e-4)
-    above = predicted(Goal("a", 0.5, None, "1", "test"), ([0.5], [0.1])).chance()
-    assert above == pytest.approx([0.5])
+def test_what_cannot_be_measured_is_as_far_outside_as_its_goal_says():
+    ratio = predicted(GOALS[1], [[1.0]], measured=0.25)  # without a stand-in two half widths
+    assert ratio.outside() == pytest.approx([0.75 * np.log1p(2.0)])
 
 
 def test_moved_points_go_along_one_side_or_more_and_stay_in_the_cube():
@@ -211,8 +209,7 @@ def test_a_feature_model_learns_a_cliff_and_where_nothing_can_be_measured():
     y[x[:, 0] < 0.25] = nan
     seen = FeatureModel(GOALS[1], x, y, 0).predict(np.array([[0.1, 0.5], [0.4, 0.5], [0.7, 0.5]]))
     assert seen.measured[0] < 0.2 < 0.8 < seen.measured[1:].min()
-    assert seen.chance()[:2].max() < 0.1
-    assert seen.chance()[2] > 0.7
+    assert seen.outside()[2] < 0.3 < 1.0 < seen.outside()[:2].min()
 
 
 def test_scales_are_found_at_growing_sizes():

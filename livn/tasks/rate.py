@@ -105,7 +105,7 @@ class RateControl(Task):
         self._rate = self._smoothed(self._rate, len(fired[0]))
         self._seen = self._smoothed(self._seen, len(seen[0]))
         grown = self._integral + self._error(self._seen) * self.duration / 1000
-        self._integral = float(np.clip(grown, -1.0, 1.0))
+        self._integral = min(1.0, max(-1.0, grown))
         return -abs(self._error(self._rate)), False
 
     def _smoothed(self, rate: float, n_spikes: int) -> float:

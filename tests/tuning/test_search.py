@@ -275,3 +275,8 @@ def test_an_evaluator_of_another_backend_runs_alone(ask):
     (row,) = evaluator([Job(0, LIVELY, [1])])
     assert row["status"] in ("ok", "silent", "runaway")
     assert row["features"].keys() == {goal.feature for goal in question.make_target().goals()}
+
+
+def test_options_of_the_backend_reach_the_engine(ask):
+    single = replace(ask(), backend_options={"precision": "float32"})
+    assert single.make_env().engine.precision == "float32"

@@ -182,6 +182,9 @@ def test_what_cannot_be_understood_is_refused(dish, store):
         get("experiments.tune", {"system": dish, "target": "Cultre"}).launch()
     with pytest.raises(UnknownName, match="did you mean 'evaluations'"):
         get("experiments.tune", {"system": dish, "evaluation": 3}).launch()
+    options = {"backend_options": {"precison": "float32"}}
+    with pytest.raises(UnknownName, match="option of backend native: got 'precison' .did you mean"):
+        get("experiments.tune", {"system": dish, **OPTIONS, **options}).launch()
     with pytest.raises(InvalidValue, match="repeats: got 1"):
         get("experiments.tune", {"system": dish, "repeats": 1}).launch()
 
@@ -191,3 +194,6 @@ def test_versions_name_the_usual_choices(store):
     assert (quick.config.system, quick.config.backend) == ("EI2", "native")
     assert (quick.config.target, quick.config.enough) == ("Spontaneous", 3)
     assert quick.config.evaluations == 32
+    single = get("experiments.tune", ["~EI1", "~float32"])
+    assert single.config.backend == "native"
+    assert single.config.backend_options == {"precision": "float32"}

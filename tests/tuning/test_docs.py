@@ -38,4 +38,4 @@ def test_bounds_durations_and_versions_are_those_in_force():
     bounds = {name: given[:2] for name, given in WEIGHTS.items()}
     assert bounds == {"AMPA": (0.05, 10.0), "NMDA": (0.05, 30.0), "GABA_A": (0.05, 10.0)}
     own = {name for name in vars(Tune) if name.startswith("version_")}
-    assert {f"version_{name}" for name in ("first", "quick", "spontaneous")} == own
+    assert {f"version_{name}" for name in ("first", "quick", "spontaneous", "float32")} == own

@@ -1,6 +1,6 @@
 """The surrogate: what features will be is learnt, and where they would be best is asked next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
@@ -28,8 +28,9 @@ class Surrogate(Optimiser):
 
     The distance of a rate from its target has a kink at the target, which is hard to learn; the
     rate itself is smooth. Proposals of a round go in turn where least is expected outside the
-    bands, and where the weighted worst distance is smallest, with weights of the goals drawn anew
-    (ParEGO, Knowles 2006). How likely a simulation fails is learnt from those that did.
+    bands, and where the weighted worst distance is smallest if one guess of the models is true,
+    with guess and weights of the goals drawn anew (ParEGO, Knowles 2006). How likely a simulation
+    fails is learnt from those that did.
     """
 
     def __init__(self, *arguments: Any, **options: Any):
@@ -89,11 +90,13 @@ class Surrogate(Optimiser):
         centres = points[self._best(_seen(points, models, feasible))]
         offered = np.concatenate([np.array(even), moved(centres, NEAR, rng)])
         seen = _seen(offered, models, feasible)
-        taken = [t.x for t in self.told]
+        crowded = _crowded(offered, points)
+        chosen: list[Floats] = []
         for k in range(n):
             cost = seen.drawn(rng) if k % 2 else seen.outside()
-            taken.append(offered[np.argmin(cost + _crowded(offered, taken))])
-        return taken[-n:]
+            chosen.append(offered[np.argmin(cost + CROWDED * crowded)])
+            crowded |= _crowded(offered, chosen[-1:])
+        return chosen
 
     def _best(self, seen: "_Seen") -> list[int]:
         """Return the evaluations to look around: those that were best, and those that should be.
@@ -144,12 +147,12 @@ def moved(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
     return np.clip(centres[rng.integers(len(centres), size=n)] + along * step, 0.0, 1.0)
 
 
-def _crowded(x: Floats, taken: Sequence[Floats]) -> Floats:
-    """Return what it costs points next to one that is taken, so that a search moves on."""
+def _crowded(x: Floats, taken: Iterable[Floats]) -> npt.NDArray[np.bool_]:
+    """Return which points are next to one that is taken, where a search is not to stay."""
     near = np.zeros(len(x), bool)
     for other in taken:
         near |= np.abs(x - other).max(axis=1) < APART
-    return np.where(near, CROWDED, 0.0)
+    return near
 
 
 def scalar(misses: Floats, weights: Floats) -> Floats:

@@ -279,6 +279,8 @@ def test_feedback_beats_who_does_not_see_the_spikes(env):
     means = {name: returns.mean() for name, returns in found.items()}
     for name in set(means) - {"policy"}:
         assert means["policy"] > 0.8 * means[name], name  # returns are negative
+    assert means["policy"] > 0.7 * means["random"]
+    assert means["policy"] > 0.5 * means["zero"]
 
 
 @pytest.mark.slow

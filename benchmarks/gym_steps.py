@@ -20,6 +20,7 @@ from gymnasium.vector import AsyncVectorEnv
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from stopwatch import Stopwatch
 
 from livn.tasks import single, vector
 
@@ -27,28 +28,14 @@ WARM = 2  # steps before the clock starts
 ACTIONS = 1000  # drawn before it, and played in turn
 
 
-class Stopwatch:
-    """Stands before an engine and adds up the processor time of its calls, s."""
-
-    def __init__(self, engine: Any):
-        self._advance, self.seconds = engine.advance, 0.0
-        engine.advance = self
-
-    def __call__(self, *arguments: Any) -> Any:
-        start = time.process_time()
-        output = self._advance(*arguments)
-        self.seconds += time.process_time() - start
-        return output
-
-
 def made(system: str, task: dict[str, Any], kind: str, copies: int) -> tuple[Any, Any]:
     """Return an environment and the stopwatch of its engine, None in other processes."""
     if kind == "single":
         env: Any = single("RateControl", system, **task)
-        return env, Stopwatch(env.env.engine)
+        return env, Stopwatch(env.env.engine, "advance")
     if kind == "vector":
         env = vector("RateControl", system, copies, **task)
-        return env, Stopwatch(env.batch.copies)
+        return env, Stopwatch(env.batch.copies, "advance")
     each = [partial(single, "RateControl", system, **task)] * copies
     return AsyncVectorEnv(each, context="spawn"), None
 

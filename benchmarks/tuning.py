@@ -34,6 +34,7 @@ from matplotlib.figure import Figure
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from stopwatch import Stopwatch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -56,20 +57,6 @@ QUICK = {"precision": "float32"}  # of the search; what it finds is judged in fl
 INSIDE, NEAREST = 0.01, 0.02  # half widths at which no miss, and the smallest, are drawn
 
 
-class Stopwatch:
-    """Stands before an optimiser and adds up the processor time of its proposals, s."""
-
-    def __init__(self, optimiser: Any):
-        self._ask, self.seconds = optimiser.ask, 0.0
-        optimiser.ask = self
-
-    def __call__(self, n: int) -> Any:
-        began = time.process_time()
-        points = self._ask(n)
-        self.seconds += time.process_time() - began
-        return points
-
-
 def search(task: tuple[str, str, int], evaluations: int | None, repeats: int) -> dict[str, Any]:
     """Return what one search came to: of (system, method, seed)."""
     system, method, seed = task
@@ -77,7 +64,7 @@ def search(task: tuple[str, str, int], evaluations: int | None, repeats: int) ->
     judge = Question(system, "Culture", OPTIONS.get(system, {}), backend="native")
     question = replace(judge, backend_options=QUICK)
     run = Search(question, Memory(), method, Budget(evaluations, enough=1, give_up=0), seed)
-    asked = Stopwatch(run.optimiser)
+    asked = Stopwatch(run.optimiser, "ask")
     began = time.process_time()
     with Here(question) as pool:
         for _ in run.run(pool):

@@ -69,8 +69,8 @@ class IO(Jsonable):
     ) -> Stimulus:
         """Return what commands do to the cells: the sum over channels of command times reach.
 
-        Rows that no driven channel reaches have no column, except inside a jax transformation,
-        where every row has one.
+        Rows that no channel reaches have no column; where few channels are driven, nor those that
+        these do not reach. Inside a jax transformation every row has one.
 
         Args:
             coordinates: rows (gid, x, y, z), um.

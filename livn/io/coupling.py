@@ -14,6 +14,7 @@ from livn.io.jsonable import Jsonable
 from livn.stimulus.layout import check_sections
 
 _MOST = 2**22  # numbers kept of all gains onto the same rows, 32 MiB
+_FEW = 0.25  # share of channels, below which a gain is cut to the rows that they reach
 _PLAIN = (float, int, str, bool, type(None))
 
 Names = NDArray[np.str_] | None
@@ -40,7 +41,7 @@ class Coupling:
         rows, names: what the gains are onto.
         found: by the channels that are driven.
         n_kept: numbers in all gains found.
-        whole: gain of all channels, where there is room for it.
+        whole: effect of all channels, where there is room for it.
     """
 
     state: Any
@@ -48,18 +49,22 @@ class Coupling:
     names: Names
     found: dict[bytes, Effect] = field(default_factory=dict)
     n_kept: int = 0
-    whole: Array | None = None
+    whole: Effect | None = None
 
     def fits(self, state: Any, rows: Any, names: Names) -> bool:
         """Return whether io and rows are still what the gains were computed for."""
         return self.state == state and _same(self.rows, rows) and _same(self.names, names)
 
     def effect(self, io: Reaching, driven: NDArray[np.int64]) -> Effect:
-        """Return the gain of the driven channels."""
+        """Return the gain of the driven channels.
+
+        Of many channels it has all rows that any channel reaches: zeros cost less than rows which
+        are others for every choice of channels, and have to be found again wherever they act.
+        """
         key = driven.tobytes()
         if key in self.found:
             return self.found[key]
-        new = _columns(self._gain(io, driven), self.rows, self.names)
+        new = self._new(io, driven)
         while self.found and self.n_kept + new[0].size > _MOST:
             self.n_kept -= self.found.pop(next(iter(self.found)))[0].size
         if new[0].size <= _MOST:
@@ -67,10 +72,16 @@ class Coupling:
             self.n_kept += new[0].size
         return new
 
-    def _gain(self, io: Reaching, driven: NDArray[np.int64]) -> Array:
-        if self.whole is None and io.num_channels * len(self.rows) <= _MOST:
-            self.whole = io.reach(self.rows)
-        return io.reach(self.rows, driven) if self.whole is None else self.whole[driven]
+    def _new(self, io: Reaching, driven: NDArray[np.int64]) -> Effect:
+        gids = self.rows[:, 0]
+        if self.whole is None and io.num_channels * len(gids) <= _MOST:
+            self.whole = _reached(io.reach(self.rows), gids, self.names)
+        if self.whole is None:
+            return _reached(io.reach(self.rows, driven), gids, self.names)
+        gain, gids, names = self.whole
+        if len(driven) < _FEW * io.num_channels:
+            return _reached(gain[driven], gids, names)
+        return _fixed(gain[driven]), gids, names
 
 
 _KEPT: WeakKeyDictionary[Reaching, Coupling] = WeakKeyDictionary()
@@ -84,8 +95,9 @@ def effect_of(
 ) -> Effect:
     """Return the gain of the driven channels, and gid and section of its columns.
 
-    Rows that no driven channel reaches have no column, except inside a jax transformation. A gain
-    is computed again unless every attribute of the io and all rows are equal to what they were.
+    Rows that no channel reaches have no column, nor those that only others than a few driven ones
+    reach, except inside a jax transformation. A gain is computed again unless every attribute of
+    the io and all rows are equal to what they were.
 
     Args:
         io: whose attributes alone decide its reach.
@@ -113,17 +125,21 @@ def _effect(io: Reaching, rows: Array, names: Names, driven: Any) -> Effect:
     gain = io.reach(rows, driven)
     if is_traced(gain) or driven is None:
         return gain, rows[:, 0], names
-    return _columns(gain, rows, names)
+    return _reached(gain, rows[:, 0], names)
 
 
-def _columns(gain: Array, rows: Array, names: Names) -> Effect:
+def _reached(gain: Array, gids: Array, names: Names) -> Effect:
     """Return what driven channels do to the rows that they reach."""
     reached = np.flatnonzero(np.asarray(gain).any(axis=0))
-    gain, names = gain[:, reached], None if names is None else names[reached]
-    for kept in (gain, names):
-        if isinstance(kept, np.ndarray):
-            kept.flags.writeable = False
-    return gain, rows[reached, 0].astype(np.int64), names
+    names = None if names is None else names[reached]
+    return _fixed(gain[:, reached]), gids[reached].astype(np.int64), _fixed(names)
+
+
+def _fixed(array: Any) -> Any:
+    """Return an array that nobody can write to, if it is numpy's."""
+    if isinstance(array, np.ndarray):
+        array.flags.writeable = False
+    return array
 
 
 def _state(io: Any) -> tuple[Any, ...] | None:

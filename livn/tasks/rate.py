@@ -1,5 +1,6 @@
 """RateControl: hold the firing rate of a culture at a target."""
 
+from math import expm1, isfinite
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -87,7 +88,7 @@ class RateControl(Task):
 
     def _begin(self, rng: np.random.Generator, options: dict[str, Any]) -> None:
         target = options.get("target_hz", float(rng.uniform(*self.target)))
-        if not (np.isfinite(target) and target > 0):
+        if not (isfinite(target) and target > 0):
             raise InvalidValue(f"target is not positive: got {target!r}; need Hz > 0.", got=target)
         self._target_hz, self._rate, self._seen = float(target), 0.0, 0.0
         self._integral = 0.0
@@ -102,19 +103,22 @@ class RateControl(Task):
         return np.asarray(np.exp(low + reflected(np.cumsum(steps), high - low)))
 
     def _turn(self, fired: tuple[Gids, Times], seen: tuple[Gids, Times]) -> tuple[float, bool]:
-        self._rate = self._smoothed(self._rate, len(fired[0]))
-        self._seen = self._smoothed(self._seen, len(seen[0]))
-        grown = self._integral + self._error(self._seen) * self.duration / 1000
+        cell_seconds, forgotten = self._averaging()
+        rate, heard = self._rate, self._seen
+        self._rate = rate = rate + (len(fired[0]) / cell_seconds - rate) * forgotten
+        self._seen = heard = heard + (len(seen[0]) / cell_seconds - heard) * forgotten
+        grown = self._integral + self._error(heard) * self.duration / 1000
         self._integral = min(1.0, max(-1.0, grown))
-        return -abs(self._error(self._rate)), False
+        return -abs(self._error(rate)), False
 
-    def _smoothed(self, rate: float, n_spikes: int) -> float:
-        now = n_spikes / (len(self._gids) * self.duration / 1000)
-        return float(rate + (now - rate) * -np.expm1(-self.duration / self.tau))
+    def _averaging(self) -> tuple[float, float]:
+        """Return cells times seconds of a step, and the weight of the step in the rate."""
+        return len(self._gids) * self.duration / 1000, -expm1(-self.duration / self.tau)
 
     def _error(self, rate: float) -> float:
         """Return how far a rate is below the target, relative to it, at least -1."""
-        return max(-1.0, (self._target_hz - rate) / self._target_hz)
+        target = self._target_hz
+        return max(-1.0, (target - rate) / target)
 
     @property
     def output_space(self) -> spaces.Box:
@@ -122,10 +126,12 @@ class RateControl(Task):
         return spaces.Box(-1.0, 1.0, (self._heard.n_channels + 4,), np.float32)
 
     def _observation(self, counts: NDArray[np.float64]) -> Observation:
-        rates = np.array([self._seen, self._target_hz]) / RATE_SCALE
-        control = [self._error(self._seen), self._integral]
-        both = np.concatenate([self._channels(counts), np.minimum(rates, 1.0), control])
-        return both.astype(np.float32)
+        seen, target = self._seen, self._target_hz
+        rates = min(seen / RATE_SCALE, 1.0), min(target / RATE_SCALE, 1.0)
+        observed = np.empty(len(counts) + 4, np.float32)
+        observed[:-4] = self._channels(counts)
+        observed[-4:] = *rates, self._error(seen), self._integral
+        return observed
 
     def _info(self) -> dict[str, Any]:
         return {

@@ -57,6 +57,20 @@ def test_cell_stimulus_sums_channels_and_drops_cells_out_of_reach():
     np.testing.assert_array_equal(coordinates, before)
 
 
+def test_columns_are_the_same_whichever_of_many_channels_are_driven():
+    mea = MEA([[k, 1000 * k, 0, 0] for k in range(8)], input_radius=60)
+    coordinates = cells(*range(0, 8000, 1000), 8500)
+    one, two, others = np.eye(8)[[0]], np.eye(8)[[0]] + np.eye(8)[[1]], np.eye(8)[[6]] * 2.0
+
+    few = mea.cell_stimulus(coordinates, one)
+    many = [mea.cell_stimulus(coordinates, c) for c in (two, others + one, np.ones((1, 8)))]
+
+    assert few.gids.tolist() == [0]
+    assert [s.gids.tolist() for s in many] == [list(range(8))] * 3
+    for stimulus, commands in zip(many, (two, others + one, np.ones((1, 8))), strict=True):
+        np.testing.assert_array_equal(stimulus.array, commands @ mea.reach(coordinates)[:, :8])
+
+
 def test_cell_stimulus_keeps_sections_beside_their_gids():
     coordinates = np.array([[5, 300, 0, 0], [5, 0, 0, 0], [6, 10, 0, 0]])
 

@@ -15,9 +15,10 @@ from experiments.targets.goals import Goal
 
 EVEN = 1024  # points an even cover offers to choose from
 NEAR = 3072  # points offered around the best
-BEST = 4  # evaluations that were best, and as many that are predicted to be
+BEST = 4  # evaluations of each kind that is looked around
 STEPS = (0.01, 0.5)  # shortest and longest step from them, in sides of the cube
 APART = 0.08  # least distance from all points so far along one side of the cube at least
+ELSEWHERE = 0.25  # the same from the best evaluation, to count as another region
 AUGMENT = 0.05  # share of the sum in a scalarisation (Knowles 2006, IEEE Trans Evol Comput 10:50)
 CROWDED = 100.0  # what it costs to be next to one of them
 FAILURE = 3.0  # what certain failure costs, as log(1 + half widths)
@@ -27,10 +28,11 @@ class Surrogate(Optimiser):
     """Models for each measured feature; objectives and bands follow from what they predict.
 
     The distance of a rate from its target has a kink at the target, which is hard to learn; the
-    rate itself is smooth. Proposals of a round go in turn where least is expected outside the
-    bands, and where the weighted worst distance is smallest if one guess of the models is true,
-    with guess and weights of the goals drawn anew (ParEGO, Knowles 2006). How likely a simulation
-    fails is learnt from those that did.
+    rate itself is smooth. Every other proposal of a round goes where the weighted worst distance is
+    smallest if one guess of the models is true, with guess and weights of the goals drawn anew
+    (ParEGO, Knowles 2006). The others go where least is expected outside the bands, by turns
+    anywhere and away from the best evaluation: a search that is all but there is often in a region
+    in which no culture is. How likely a simulation fails is learnt from those that did.
     """
 
     def __init__(self, *arguments: Any, **options: Any):
@@ -87,25 +89,31 @@ class Surrogate(Optimiser):
         points = np.array([t.x for t in self.told])
         feasible = Feasibility(points, np.array([t.status == "ok" for t in self.told]), self.seed)
         even = sobol_points(len(self.space), 0, EVEN, int(rng.integers(2**31)))
-        centres = points[self._best(_seen(points, models, feasible))]
+        centres = points[self._centres(points, _seen(points, models, feasible))]
         offered = np.concatenate([np.array(even), moved(centres, NEAR, rng)])
         seen = _seen(offered, models, feasible)
-        crowded = _crowded(offered, points)
+        crowded, known = _near(offered, points, APART), _near(offered, centres[:1], ELSEWHERE)
         chosen: list[Floats] = []
         for k in range(n):
             cost = seen.drawn(rng) if k % 2 else seen.outside()
-            chosen.append(offered[np.argmin(cost + CROWDED * crowded)])
-            crowded |= _crowded(offered, chosen[-1:])
+            refused = crowded | known if k % 4 == 2 else crowded
+            chosen.append(offered[np.argmin(cost + CROWDED * refused)])
+            crowded |= _near(offered, chosen[-1:], APART)
         return chosen
 
-    def _best(self, seen: "_Seen") -> list[int]:
-        """Return the evaluations to look around: those that were best, and those that should be.
+    def _centres(self, points: Floats, seen: "_Seen") -> list[int]:
+        """Return the evaluations to look around, the best first.
 
-        What was best was also lucky; what the models make of all evaluations is less so.
+        Those that were best, those that were where no better one is near, and those that should
+        be: what was best was also lucky; what the models make of all evaluations is less so.
         """
-        order = sorted(range(len(self.told)), key=lambda k: (*self.rank(k), k))[:BEST]
+        order = sorted(range(len(self.told)), key=lambda k: (*self.rank(k), k))
+        regions: list[int] = []
+        for k in order:
+            if len(regions) < BEST and not _near(points[[k]], points[regions], ELSEWHERE)[0]:
+                regions.append(k)
         expected = np.argsort(seen.outside(), kind="stable")[:BEST].tolist()
-        return list(dict.fromkeys(order + expected))
+        return list(dict.fromkeys(regions + order[:BEST] + expected))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +155,11 @@ def moved(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
     return np.clip(centres[rng.integers(len(centres), size=n)] + along * step, 0.0, 1.0)
 
 
-def _crowded(x: Floats, taken: Iterable[Floats]) -> npt.NDArray[np.bool_]:
-    """Return which points are next to one that is taken, where a search is not to stay."""
+def _near(x: Floats, others: Iterable[Floats], within: float) -> npt.NDArray[np.bool_]:
+    """Return which points are within a distance of another along every side."""
     near = np.zeros(len(x), bool)
-    for other in taken:
-        near |= np.abs(x - other).max(axis=1) < APART
+    for other in others:
+        near |= np.abs(x - other).max(axis=1) < within
     return near
 
 

@@ -14,7 +14,7 @@ from experiments.surrogate.features import (
     Process,
     checkpoint,
 )
-from experiments.surrogate.surrogate import moved, scalar
+from experiments.surrogate.surrogate import ELSEWHERE, moved, scalar
 from experiments.targets import Goal, Space
 from livn.errors import InvalidValue, UnknownName
 
@@ -73,6 +73,16 @@ def test_points_lie_in_the_cube_and_differ(method):
 def test_baselines_do_not_depend_on_how_many_are_asked_at_once(method):
     one, many = (searched(method, 3, 24, batch) for batch in (3, 24))
     np.testing.assert_array_equal([t.x for t in one.told], [t.x for t in many.told])
+
+
+def test_a_quarter_of_the_proposals_looks_away_from_the_best():
+    optimiser = searched("surrogate", 0, 48)
+    best = optimiser.told[optimiser.best()].x
+
+    away = np.abs(np.array(optimiser.ask(8)) - best).max(axis=1) >= ELSEWHERE
+
+    assert away[[2, 6]].all()
+    assert not away[[0, 4]].all()
 
 
 def test_the_start_is_shared_so_that_methods_differ_by_what_they_learn():

@@ -47,12 +47,12 @@ from livn.plots.style import PALETTE, bare
 from livn.system import make
 from livn.workers import Here, start
 
-# As short as still tells the statistics apart: EI1 has few spikes, EI2 costs ten times as much.
+# As short as still tells the statistics apart: EI1 has few spikes, EI2 costs five times as much.
 OPTIONS = {
     "EI1": {"duration": 20000.0, "stimulation": 3000.0},
-    "EI2": {"duration": 6000.0, "warm_up": 500.0, "stimulation": 1500.0},
+    "EI2": {"duration": 10000.0, "stimulation": 2000.0},
 }
-BUDGET = {"EI1": 256, "EI2": 160}  # evaluations of a search
+BUDGET = {"EI1": 256, "EI2": 256}  # evaluations of a search
 QUICK = {"precision": "float32"}  # of the search; what it finds is judged in float64
 INSIDE, NEAREST = 0.01, 0.02  # half widths at which no miss, and the smallest, are drawn
 

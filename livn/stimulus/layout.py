@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from livn.arrays import Array, as_floats, is_jax, is_traced, namespace
 from livn.errors import InvalidValue
 
+_FEW = 1 << 15  # products that are made together rather than input by input
+
 
 def check_values(array: Any, source: Any, gids: Any, extent: Any) -> None:
     """Check that a stimulus has either an array, or a source with what an array would tell.
@@ -153,8 +155,14 @@ def weighted(rows: Array, gain: Array) -> Array:
     """
     if is_jax(rows, gain):
         return rows @ gain
-    total, inputs = np.zeros((*rows.shape[:-1], gain.shape[-1])), np.asarray(rows, float)
-    for number, own in enumerate(np.asarray(gain, float)):
+    inputs, gain = np.asarray(rows, float), np.asarray(gain, float)
+    n_columns = gain.shape[-1]
+    if inputs.ndim == 2 and inputs.size * n_columns <= _FEW and n_columns > 1:
+        products = np.multiply(inputs.T[:, :, None], gain[:, None, :], order="C")
+        summed: Array = np.add.reduce(products, axis=0)  # pairwise along the last axis only
+        return summed
+    total = np.zeros((*inputs.shape[:-1], n_columns))
+    for number, own in enumerate(gain):
         total += inputs[..., number, None] * own
     return total
 

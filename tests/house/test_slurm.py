@@ -1,10 +1,14 @@
 """A real SLURM of one node: tools/start_slurm.sh starts it, as root."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +24,21 @@ pytestmark = pytest.mark.skipif(not UP, reason="no SLURM runs here; tools/start_
 
 PATIENCE = 120  # s, after which a job that does not end is taken to hang
 SMALL = {"-t": "10", "--mem": "300M", "-n": 1}
+
+
+@pytest.fixture(autouse=True)
+def node(request):
+    """Lets tests beside this one use the node too, unless this one does something to the node."""
+    alone = "whole_node" in request.fixturenames
+    with Path(tempfile.gettempdir(), "livn-slurm-node").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.fixture
+def whole_node(node):
+    """The name of the node, on which nobody else has jobs."""
+    return scheduler("sinfo", "-h", "-o", "%n").split()[0]
 
 
 @pytest.fixture
@@ -46,6 +65,35 @@ def ended(toy, *names, patience=PATIENCE):
         assert time.monotonic() < end, (at, log(toy))
         time.sleep(0.5)
     return at
+
+
+def rows_of_running(toy, n):
+    """Wait for so many rows, and return the number of the job that makes them."""
+    end = time.monotonic() + PATIENCE
+    while len(toy.journal("rows.jsonl")) < n:
+        assert time.monotonic() < end, (state(toy), log(toy))
+        time.sleep(0.1)
+    return toy.journal("jobs.jsonl").rows()[-1]["job"]
+
+
+def start_again(toy, number):
+    """Start a job that is in the queue again, where it would wait, and return the rows so far."""
+    end = time.monotonic() + PATIENCE
+    while look_up(number).state != "PENDING":
+        assert time.monotonic() < end, look_up(number)
+        time.sleep(0.2)
+    kept = toy.journal("rows.jsonl").rows()
+    time.sleep(3)  # else the node refuses the job: its credential is as old as the order to end it
+    scheduler("scontrol", "update", f"JobId={number}", "StartTime=now")
+    return kept
+
+
+def continued(toy, kept, n):
+    """Assert that two processes made all n rows, and none twice."""
+    rows = toy.journal("rows.jsonl").rows()
+    assert [row["k"] for row in rows] == list(range(n))
+    assert rows[: len(kept)] == kept
+    assert len({row["process"] for row in rows}) == 2
 
 
 def test_submission_returns_at_once_and_the_job_computes(slurm, capsys):
@@ -102,23 +150,39 @@ def test_job_that_needs_more_memory_says_so(slurm):
 
 def test_job_that_is_queued_again_repeats_nothing(slurm):
     toy = slurm({"to": 8, "wait": 0.5})
-    ended(toy, "running")
-    while len(toy.journal("rows.jsonl")) < 2:
-        time.sleep(0.1)
-    number = toy.journal("jobs.jsonl").rows()[-1]["job"]
+    number = rows_of_running(toy, 2)
     scheduler("scontrol", "requeue", number)
-    end = time.monotonic() + PATIENCE
-    while look_up(number).state != "PENDING":
-        assert time.monotonic() < end
-        time.sleep(0.2)
-    kept = toy.journal("rows.jsonl").rows()
-    time.sleep(3)  # else the node refuses the job: its credential is as old as the order to end it
-    scheduler("scontrol", "update", f"JobId={number}", "StartTime=now")
+    kept = start_again(toy, number)
     ended(toy, "finished")
-    rows = toy.journal("rows.jsonl").rows()
-    assert [row["k"] for row in rows] == list(range(8))
-    assert rows[: len(kept)] == kept
-    assert len({row["process"] for row in rows}) == 2
+    continued(toy, kept, 8)
+
+
+@pytest.mark.slow
+def test_job_that_a_more_urgent_one_pushes_out_continues(slurm, root, whole_node):
+    toy = slurm({"to": 40, "wait": 0.25})
+    number = rows_of_running(toy, 2)
+    urgent = ("sbatch", "--parsable", "-p", "urgent", "--exclusive", "-o", "/dev/null")
+    scheduler(*urgent, "--wrap", "sleep 5")
+    kept = start_again(toy, number)
+    ended(toy, "finished")
+    assert "DUE TO PREEMPTION" in (root / "jobs" / f"{number}.log").read_text()
+    continued(toy, kept, 40)
+
+
+@pytest.mark.slow
+def test_job_whose_node_fails_is_submitted_again(slurm, whole_node):
+    toy = slurm({"to": 40, "wait": 0.25}, {"--no-requeue": ""})
+    rows_of_running(toy, 2)
+    try:
+        scheduler("scontrol", "update", f"NodeName={whole_node}", "State=DOWN", "Reason=test")
+        assert "NODE_FAIL" in ended(toy, "failed").detail
+    finally:
+        with suppress(InvalidState):  # it may have come back by itself
+            scheduler("scontrol", "update", f"NodeName={whole_node}", "State=RESUME")
+    kept = toy.journal("rows.jsonl").rows()
+    assert revive(toy)
+    ended(toy, "finished")
+    continued(toy, kept, 40)
 
 
 @pytest.mark.slow

@@ -111,13 +111,15 @@ class Slurm(Local):
             "--requeue": "",
             "--signal": f"B:USR1@{self.config.notice}",
         }
-        found |= {"--ntasks": self.config.n} if self.config.n else {"--ntasks": 1}
+        given = dict(self._model.resources or {})
+        if not {"-n", "--ntasks"} & set(given):
+            found["--ntasks"] = self.config.n + 1  # one leads; without ranks it is the only one
         if self.config.workers:
             found["--cpus-per-task"] = self.config.workers
         if several:
             throttle = f"%{self.config.throttle}" if self.config.throttle else ""
             found["--array"] = f"0-{len(components) - 1}{throttle}"
-        return found | dict(self._model.resources or {})
+        return found | given
 
     def _command(self, component: Any) -> list[str]:
         if not self.config.n:

@@ -23,7 +23,7 @@ UP = shutil.which("sinfo") and subprocess.run(["sinfo", "-h"], capture_output=Tr
 pytestmark = pytest.mark.skipif(not UP, reason="no SLURM runs here; tools/start_slurm.sh")
 
 PATIENCE = 120  # s, after which a job that does not end is taken to hang
-SMALL = {"-t": "10", "--mem": "300M", "-n": 1}
+SMALL = {"-t": "10", "--mem": "300M"}
 
 
 @pytest.fixture(autouse=True)
@@ -112,8 +112,9 @@ def test_submission_returns_at_once_and_the_job_computes(slurm, capsys):
 
 
 @pytest.mark.mpi
-def test_job_of_mpi_ranks_computes(slurm):
-    toy = slurm({"to": 3}, {"-n": 2}, n=1)
+@pytest.mark.parametrize("launcher", ["", "srun --mpi=pmi2"])
+def test_job_of_mpi_ranks_computes(slurm, launcher):
+    toy = slurm({"to": 3}, n=1, launcher=launcher)
     assert ended(toy, "finished", "failed").name == "finished", log(toy)
     assert toy.rows() == [0, 1, 2]
 
@@ -237,8 +238,16 @@ def test_dry_run_prints_the_script_and_submits_nothing(slurm, capsys):
     for line in ("#SBATCH --partition=urgent", "#SBATCH -t 4:00:00", "#SBATCH --requeue", "hi"):
         assert f"\n{line}\n" in script
     assert "-n 3 " in script
+    assert "\n#SBATCH --ntasks 3\n" in script.replace("=", " ")
     checked = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_number_of_tasks_that_is_given_is_asked_for(slurm, capsys):
+    slurm({"to": 2}, {"-n": 8}, dry=True, n=2)
+    script = capsys.readouterr().out
+    assert "\n#SBATCH -n 8\n" in script
+    assert "--ntasks" not in script
 
 
 def test_what_slurm_refuses_is_told(slurm):

@@ -17,8 +17,9 @@ import livn
 
 # Whose versions a result may depend on.
 PACKAGES = (
-    "brian2", "cython", "diffrax", "h5py", "jax", "machinable", "mpi4py", "neuron", "numba",
-    "numpy", "pyarrow", "scikit-learn", "scikit-optimize", "scipy", "sympy",
+    "array-api-compat", "brian2", "cython", "datasets", "diffrax", "equinox", "h5py", "jax",
+    "jaxlib", "llvmlite", "machinable", "mpi4py", "neuron", "numba", "numpy", "optuna", "pyarrow",
+    "scikit-learn", "scikit-optimize", "scipy", "sympy",
 )  # fmt: skip
 
 

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from interface.project import PACKAGES
 from livn.errors import InvalidState, InvalidValue, UnknownName
 from livn.experiments import get, storage
 from livn.system import predefined
@@ -157,6 +159,13 @@ def test_moved_storage_keeps_everything_and_its_index_is_made_anew(root, tmp_pat
         assert found.rows() == [0, 1, 2]
         assert [u.hash for u in found.uses] == [first.hash]
         assert found.execution.host_info["packages"]["numpy"]
+
+
+def test_run_remembers_the_version_of_every_package_that_decides_results(root):
+    kept = get(COUNTING).launch().last_run()["packages"]
+    assert set(kept) == set(PACKAGES)
+    assert {"optuna", "llvmlite", "jaxlib"} <= set(kept)
+    assert kept["numpy"] == np.__version__
 
 
 def test_record_that_was_copied_in_is_found(root, tmp_path):

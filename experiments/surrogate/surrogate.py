@@ -1,8 +1,8 @@
 """The surrogate: what features will be is learnt, and where they would be best is asked next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, isfinite, log1p, nan
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -11,31 +11,28 @@ from threadpoolctl import threadpool_limits
 
 from experiments.surrogate.base import Floats, Optimiser, sobol_points
 from experiments.surrogate.features import FEWEST, Feasibility, FeatureModel, Prediction, checkpoint
-from experiments.targets.goals import Goal, missed
+from experiments.targets.goals import Goal
 
 EVEN = 1024  # points an even cover offers to choose from
 NEAR = 3072  # points offered around the best
 BEST = 4  # evaluations of each kind that is looked around
-MISSED = 10.0  # what a band counts for by turns that the best evaluation misses
 STEPS = (0.01, 0.5)  # shortest and longest step from them, in sides of the cube
 APART = 0.08  # least distance from all points so far along one side of the cube at least
+ELSEWHERE = 0.25  # the same from the best evaluation, to count as another region
 AUGMENT = 0.05  # share of the sum in a scalarisation (Knowles 2006, IEEE Trans Evol Comput 10:50)
 CROWDED = 100.0  # what it costs to be next to one of them
 FAILURE = 3.0  # what certain failure costs, as log(1 + half widths)
-
-Weights = Mapping[str, float]  # of features
 
 
 class Surrogate(Optimiser):
     """Models for each measured feature; objectives and bands follow from what they predict.
 
     The distance of a rate from its target has a kink at the target, which is hard to learn; the
-    rate itself is smooth. Proposals of a round go in turn where least is expected outside the
-    bands, and where the weighted worst distance is smallest if one guess of the models is true,
-    with guess and weights of the goals drawn anew (ParEGO, Knowles 2006). Two are made with all
-    bands alike, the next two with those counting more that the best evaluation misses: a search
-    that is all but there is often in a region where no culture gets there. How likely a
-    simulation fails is learnt from those that did.
+    rate itself is smooth. Every other proposal of a round goes where the weighted worst distance is
+    smallest if one guess of the models is true, with guess and weights of the goals drawn anew
+    (ParEGO, Knowles 2006). The others go where least is expected outside the bands, by turns
+    anywhere and away from the best evaluation: a search that is all but there may be in a region
+    where no culture gets there. How likely a simulation fails is learnt from those that did.
     """
 
     def __init__(self, *arguments: Any, **options: Any):
@@ -92,44 +89,31 @@ class Surrogate(Optimiser):
         points = np.array([t.x for t in self.told])
         feasible = Feasibility(points, np.array([t.status == "ok" for t in self.told]), self.seed)
         even = sobol_points(len(self.space), 0, EVEN, int(rng.integers(2**31)))
-        weightings = self._weightings()
-        centres = points[self._centres(_seen(points, models, feasible), weightings)]
+        centres = points[self._centres(points, _seen(points, models, feasible))]
         offered = np.concatenate([np.array(even), moved(centres, NEAR, rng)])
-        seen, crowded = _seen(offered, models, feasible), _near(offered, points)
+        seen = _seen(offered, models, feasible)
+        crowded, known = _near(offered, points, APART), _near(offered, centres[:1], ELSEWHERE)
         chosen: list[Floats] = []
         for k in range(n):
-            weights = weightings[k // 2 % 2]
-            cost = seen.drawn(rng, weights) if k % 2 else seen.outside(weights)
-            chosen.append(offered[np.argmin(cost + CROWDED * crowded)])
-            crowded |= _near(offered, chosen[-1:])
+            cost = seen.drawn(rng) if k % 2 else seen.outside()
+            refused = crowded | known if k % 4 == 2 else crowded
+            chosen.append(offered[np.argmin(cost + CROWDED * refused)])
+            crowded |= _near(offered, chosen[-1:], APART)
         return chosen
 
-    def _weightings(self) -> tuple[Weights, Weights]:
-        """Return what each feature counts for, by turns."""
-        best = self.best()
-        lacking = {} if best is None else missed(self.goals, self.told[best].features)
-        alike = {goal.feature: 1.0 for goal in self.goals}
-        return alike, {name: MISSED if name in lacking else 1.0 for name in alike}
+    def _centres(self, points: Floats, seen: "_Seen") -> list[int]:
+        """Return the evaluations to look around, the best first.
 
-    def _centres(self, seen: "_Seen", weightings: Iterable[Weights]) -> list[int]:
-        """Return the evaluations to look around: those that were best, and those that should be.
-
-        What was best was also lucky; what the models make of all evaluations is less so.
+        Those that were best, those that were where no better one is near, and those that should
+        be: what was best was also lucky; what the models make of all evaluations is less so.
         """
-        found: list[int] = []
-        for weights in weightings:
-            keys = [(self._outside(k, weights), *self.rank(k), k) for k in range(len(self.told))]
-            found += [key[-1] for key in sorted(keys)[:BEST]]
-            found += np.argsort(seen.outside(weights), kind="stable")[:BEST].tolist()
-        return list(dict.fromkeys(found))
-
-    def _outside(self, k: int, weights: Weights) -> float:
-        """Return how far outside the bands an evaluation was in all."""
-        told = self.told[k]
-        if told.status != "ok":
-            return inf
-        misses = missed(self.goals, told.features)
-        return sum(weights[name] * log1p(miss) for name, miss in misses.items())
+        order = sorted(range(len(self.told)), key=lambda k: (*self.rank(k), k))
+        regions: list[int] = []
+        for k in order:
+            if len(regions) < BEST and not _near(points[[k]], points[regions], ELSEWHERE)[0]:
+                regions.append(k)
+        expected = np.argsort(seen.outside(), kind="stable")[:BEST].tolist()
+        return list(dict.fromkeys(regions + order[:BEST] + expected))
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +123,14 @@ class _Seen:
     predicted: tuple[Prediction, ...]
     success: Floats
 
-    def outside(self, weights: Weights) -> Floats:
+    def outside(self) -> Floats:
         """Return how far outside the bands in all, (n_points,)."""
-        far = [weights[p.goal.feature] * p.outside() for p in self.predicted]
-        return np.asarray(np.sum(far, axis=0) + self._failing())
+        return np.asarray(np.sum([p.outside() for p in self.predicted], axis=0) + self._failing())
 
-    def drawn(self, rng: np.random.Generator, weights: Weights) -> Floats:
+    def drawn(self, rng: np.random.Generator) -> Floats:
         """Return the scalarised distance from all goals if one guess of the models is true."""
         far = np.array([p.drawn(rng).distance() for p in self.predicted])
-        shares = rng.dirichlet(np.ones(len(far))) * [
-            weights[p.goal.feature] for p in self.predicted
-        ]
-        return scalar(far, shares / shares.sum()) + self._failing()
+        return scalar(far, rng.dirichlet(np.ones(len(far)))) + self._failing()
 
     def _failing(self) -> Floats:
         return FAILURE * (1 - self.success)
@@ -175,11 +155,11 @@ def moved(centres: Floats, n: int, rng: np.random.Generator) -> Floats:
     return np.clip(centres[rng.integers(len(centres), size=n)] + along * step, 0.0, 1.0)
 
 
-def _near(x: Floats, taken: Iterable[Floats]) -> npt.NDArray[np.bool_]:
-    """Return which points are next to one that is taken, where a search is not to stay."""
+def _near(x: Floats, others: Iterable[Floats], within: float) -> npt.NDArray[np.bool_]:
+    """Return which points are within a distance of another along every side."""
     near = np.zeros(len(x), bool)
-    for other in taken:
-        near |= np.abs(x - other).max(axis=1) < APART
+    for other in others:
+        near |= np.abs(x - other).max(axis=1) < within
     return near
 
 

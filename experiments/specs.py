@@ -1,7 +1,8 @@
 """Encodings and decodings as options name them: a name, an import path, or [name, settings]."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +18,7 @@ Spec = str | Sequence[Any]
 ENCODINGS = {"random_pulses": "experiments.sampling.encodings.RandomPulses"}
 NONE = "none"
 OURS = ("livn", "experiments")
+KNOWN = {*OURS, "pydantic", *sys.stdlib_module_names}  # whose source is told by a version
 
 
 class UnknownClass(UnknownName, ImportError):
@@ -59,14 +61,19 @@ def make_decoding(spec: Any, duration: float) -> Decoding:
 
 def specs_hash(made: Sequence[Encoding | Decoding | None]) -> str:
     """Return the hash of encodings or decodings: settings, and source where it is not livn's."""
-    classes = [type(each) for each in made if each is not None]
-    foreign = {c for c in classes if c.__module__.partition(".")[0] not in OURS}
-    sources = sorted(str(inspect.getsourcefile(cls)) for cls in foreign)
+    sources = source_hashes(type(each) for each in made if each is not None)
     described = [
         None if each is None else [type(each).__name__, each.model_dump(mode="json")]
         for each in made
     ]
-    return document_hash({"made": described, "sources": [file_hash(s) for s in sources]})
+    return document_hash({"made": described, "sources": sources})
+
+
+def source_hashes(classes: Iterable[type]) -> list[str]:
+    """Return the hashes of the files of users that define these classes and what they extend."""
+    every = {base for cls in classes for base in cls.__mro__}
+    foreign = {base for base in every if base.__module__.partition(".")[0] not in KNOWN}
+    return sorted(file_hash(each) for each in {str(inspect.getsourcefile(c)) for c in foreign})
 
 
 def _made(kind: str, spec: Any, base: Any, named: Mapping[str, str], default: Any) -> Any:

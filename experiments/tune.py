@@ -18,7 +18,9 @@ from pydantic import Field, field_validator
 import livn
 from experiments.component import SystemComponent
 from experiments.progress import Figure, Plan, Progress, start
+from experiments.specs import source_hashes
 from experiments.surrogate import METHODS
+from experiments.targets import make_target
 from experiments.targets.space import split
 from experiments.tuning.evaluation import Question
 from experiments.tuning.figures import draw, play
@@ -34,12 +36,24 @@ EVALUATIONS = "evaluations.jsonl"
 PICTURE = "tune.png"
 
 
+def _target(config: Any) -> str:
+    """Return the hash of the target: its bands and stages, and its source where it is a user's.
+
+    Bands that follow from a recording count by the content of that, see `_recording`.
+    """
+    target = make_target(config.target, config.target_options)
+    goals = [] if "path" in config.target_options else target.goals()
+    bands = [{k: v for k, v in vars(goal).items() if k != "source"} for goal in goals]
+    stages = [(stage.name, stage.duration) for stage in target.stages()]
+    return document_hash([type(target).__name__, source_hashes([type(target)]), bands, stages])
+
+
 def _fixed_parameters(config: Any) -> str:
     """Return the hash of the shipped parameters that the search leaves as they are.
 
     Those it varies do not matter, so a promoted result does not make this another run.
     """
-    target = Question("", config.target, config.target_options).make_target()
+    target = make_target(config.target, config.target_options)
     system = make(config.system)
     model = system.default_model() if config.model is None else make_model(config.model)
     shipped = system.default_params(model=model) or {}
@@ -58,6 +72,7 @@ class Tune(SystemComponent):
         **SystemComponent.upstream,
         "parameters": _fixed_parameters,
         "recording": _recording,
+        "target": _target,
     }
 
     class Config(SystemComponent.Config):

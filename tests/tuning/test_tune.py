@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from experiments.targets import cultures
 from livn import make
 from livn.errors import InvalidState, InvalidValue, UnknownName
 from livn.experiments import get, storage
@@ -82,6 +84,61 @@ def test_the_result_is_found_again_and_not_computed_again(tuned, dish):
 def test_another_seed_or_target_is_another_record(tuned, dish):
     for change in ({"seed": 1}, {"target": "Culture"}, {"method": "sobol"}, {"trials": 2}):
         assert get("experiments.tune", {"system": dish, **OPTIONS, **change}).hash != tuned.hash
+
+
+RHYTHM = """
+from experiments.targets import Goal
+from rhythms_of_mine import Slow
+class Rhythm(Slow):
+    low: float = 1.0
+    def own_goals(self):
+        return (Goal("firing_rate", self.low, 4.0, "Hz", "mine", target=3.0),)
+"""
+SLOW = """
+from experiments.targets import Spontaneous
+class Slow(Spontaneous):
+    pass
+"""
+
+
+def test_source_of_a_target_of_ones_own_counts(dish, store, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {"rhythm_of_mine.py": RHYTHM, "rhythms_of_mine.py": SLOW}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    question = {"system": dish, **OPTIONS, "target": "rhythm_of_mine.Rhythm"}
+    question["target_options"] = {"duration": 1000.0}
+
+    def identity():
+        return get("experiments.tune", question).hash
+
+    seen = [identity()]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "# changed\n")
+        seen.append(identity())
+    assert len(set(seen)) == 3
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert identity() == seen[0]
+
+
+def test_bands_and_stages_of_a_target_count_whatever_the_process(tuned, dish, store, monkeypatch):
+    code = (
+        "from livn.experiments import get\n"
+        f"print(get('experiments.tune', { ({'system': dish, **OPTIONS})!r}).hash)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == tuned.hash, done.stderr
+    question = ["~EI1", "~native", "~spontaneous"]
+    before = get("experiments.tune", question).hash
+    with monkeypatch.context() as changed:
+        moved = [replace(goal, target=None, high=5.0) for goal in cultures.SPONTANEOUS]
+        changed.setattr(cultures, "SPONTANEOUS", tuple(moved))
+        assert get("experiments.tune", question).hash != before
+    assert get("experiments.tune", question).hash == before
+    long = {"target_options": {"duration": 9000.0}}
+    targets = [get("experiments.tune", [*question, o]).config.hashes["target"] for o in ({}, long)]
+    assert len(set(targets)) == 2
 
 
 def test_inspect_and_export(tuned, tmp_path):

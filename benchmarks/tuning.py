@@ -9,6 +9,7 @@ one task of one process. Per system and method, over the seeds:
 
 - inside: searches that came inside every band within the budget,
 - evaluations: made until then, median (a search that did not counts as the budget) and all,
+- nearest: how far outside its bands the best evaluation was, half widths in all, median,
 - cpu s: processor time of a search, mean; ask s: of that, spent on proposals,
 - holds: searches whose find is inside every band also on average over new noise,
 - distance: how far the find is outside its bands on new noise, half widths in all, median.
@@ -95,8 +96,8 @@ def answer(comm: Any, evaluations: int | None, repeats: int) -> Any:
 
 def table(found: list[dict[str, Any]]) -> Table:
     """Return the table of the module's text."""
-    out = Table("system", "method", "inside", "evaluations", "each", "cpu s", "ask s", "holds",
-                "distance", box=box.MARKDOWN)  # fmt: skip
+    out = Table("system", "method", "inside", "evaluations", "each", "nearest", "cpu s", "ask s",
+                "holds", "distance", box=box.MARKDOWN)  # fmt: skip
     for system, method in unique((f["system"], f["method"]) for f in found):
         own = [f for f in found if (f["system"], f["method"]) == (system, method)]
         needed = [f["first_inside"] or f["budget"] for f in own]
@@ -105,7 +106,8 @@ def table(found: list[dict[str, Any]]) -> Table:
         )
         out.add_row(
             system, method, f"{sum(bool(f['first_inside']) for f in own)}/{len(own)}",
-            f"{median(needed):.0f}", each, f"{fmean(f['cpu'] for f in own):.0f}",
+            f"{median(needed):.0f}", each, f"{median(min(f['misses']) for f in own):.2f}",
+            f"{fmean(f['cpu'] for f in own):.0f}",
             f"{fmean(f['ask'] for f in own):.0f}", f"{sum(f['holds'] for f in own)}/{len(own)}",
             f"{median(f['distance'] for f in own):.2f}",
         )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from machinable.utils import object_hash
 
 from experiments.options import Checked, spelled
+from livn.errors import InvalidState
 
 HASH_LENGTH = 16  # hexadecimal digits, 64 bits
 
@@ -17,7 +18,16 @@ class Described(Checked):
 
     @property
     def directory(self) -> Path:
-        """Where the files of the record lie; there from the launch on."""
+        """Where the files of the record lie; there from the launch on.
+
+        Raises:
+            InvalidState: before.
+        """
+        if not self.is_materialized():
+            raise InvalidState(
+                f"{self.label_text()} is not computed: got no record of it. "
+                f"Run it: {self.command()} --launch"
+            )
         return Path(self.local_directory())
 
     def compute_record_id(self) -> str:

@@ -30,6 +30,11 @@ class Local(Checked, Execution):
         """Whether this process says what came of it."""
         return True
 
+    @property
+    def waits(self) -> bool:
+        """Whether the work is done when it returns."""
+        return True
+
     def dispatch(self) -> Any:
         """Run every component that was added and is not finished.
 

@@ -55,6 +55,16 @@ class Slurm(Local):
         requeues: int = Field(20, ge=0, description="times that a job queues again by itself")
         dry: bool = Field(False, description="print the script and submit nothing")
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is a record to tell of: where a script is printed it stands alone."""
+        return not self.config.dry
+
+    @property
+    def waits(self) -> bool:
+        """Not: the job has just begun, or waits."""
+        return False
+
     def dispatch(self) -> Any:
         """Submit the components that are neither finished nor submitted already, and say how.
 

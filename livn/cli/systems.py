@@ -2,8 +2,10 @@
 
 import ast
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from livn.cli.output import print_table
@@ -82,21 +84,47 @@ def _carry_out(words: Sequence[str]) -> int:
         assert each.config is not None  # checked before anything is run
     *contexts, target = made
     called = [_call(target, text) for _, text in calls]
-    if any(name == "launch" for name, _, _ in called):
-        with ExitStack() as stack:
-            for context in contexts:
-                stack.enter_context(context)
-            target.launch()
-        if not all(context.tells for context in contexts):
-            return 0
-    elif contexts:
+    launches = any(call.name == "launch" for call in called)
+    if launches and not _launch(target, contexts):
+        return 0
+    if contexts and not launches:
         raise InvalidValue(f"{names[0]} has nothing to run: got no --launch. Add it.")
-    for name, arguments, options in called:
-        if name != "launch":
-            _print_answer(getattr(target, name)(*arguments, **options))
-    if not called or any(name == "launch" for name, _, _ in called):
-        _print_record(target)
+    after = [call for call in called if call.name != "launch"]
+    for member in _members(target):
+        if after and not member.finished and not all(context.waits for context in contexts):
+            print(_later(member, after))
+            continue
+        for call in after:
+            _print_answer(getattr(member, call.name)(*call.arguments, **call.options))
+    if launches or not called:
+        for member in _members(target):
+            _print_record(member)
     return 0
+
+
+def _launch(target: Any, contexts: Sequence[Any]) -> bool:
+    """Run what is not finished, and return whether this process says what came of it."""
+    with ExitStack() as stack:
+        for context in contexts:
+            stack.enter_context(context)
+        target.launch()
+    return all(context.tells for context in contexts)
+
+
+def _members(target: Any) -> list[Any]:
+    """Return the records that are meant: several of an axis."""
+    if not target.is_unexpanded():
+        return [target]
+    return [each for member in target.expand() for each in _members(member)]
+
+
+def _later(component: Any, calls: Sequence["Call"]) -> str:
+    """Say of a record that a job computes how its methods are called when it is done."""
+    from machinable import Storage
+
+    words = ["livn", "systems", "--storage", Storage.get().root(), *component.words()]
+    command = shlex.join([*map(str, words), *(f"--{call.text}" for call in calls)])
+    return f"{component.label_text()} is not finished yet. When it is: {command}"
 
 
 def _give_to_context(extras: list[dict[str, Any]]) -> None:
@@ -115,8 +143,18 @@ def _give_to_context(extras: list[dict[str, Any]]) -> None:
     extras[-2]["resources"] = {**extras[-2].get("resources", {}), **given}
 
 
-def _call(component: Any, text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """Return method, arguments and options of `--method` or `--method(1, x=2)`, checked."""
+@dataclass(frozen=True)
+class Call:
+    """A method to call: its name, with what, and the text that says so."""
+
+    name: str
+    text: str
+    arguments: Sequence[Any] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _call(component: Any, text: str) -> Call:
+    """Return the call that `--method` or `--method(1, x=2)` means, checked."""
     from interface.describe import methods
 
     name, bracket, _ = text.partition("(")
@@ -124,18 +162,19 @@ def _call(component: Any, text: str) -> tuple[str, list[Any], dict[str, Any]]:
     if f"--{name}" not in known:
         raise unknown_names("method", [f"--{name}"], known)
     if not bracket:
-        return name, [], {}
+        return Call(name, text)
     try:
         (node,) = ast.parse(text).body
         call = node.value  # type: ignore[attr-defined]
         arguments = [ast.literal_eval(a) for a in call.args]
-        return name, arguments, {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+        options = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError):
         raise InvalidValue(
             f"arguments of --{name} cannot be read: got {text!r}; need values as Python writes "
             f"""them. Quote texts: '--{name}("file.json")'.""",
             got=text,
         ) from None
+    return Call(name, text, arguments, options)
 
 
 def _print_answer(answer: Any) -> None:
@@ -146,11 +185,7 @@ def _print_answer(answer: Any) -> None:
 
 
 def _print_record(component: Any) -> None:
-    """Print what a script needs to go on: the hash of each record, its state, its directory."""
-    if component.is_unexpanded():
-        for member in component.expand():
-            _print_record(member)
-        return
+    """Print what a script needs to go on: the hash of a record, its state, its directory."""
     from experiments.progress import chosen_output
 
     if component.is_materialized():

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -117,6 +118,30 @@ def test_job_of_mpi_ranks_computes(slurm, launcher):
     toy = slurm({"to": 3}, n=1, launcher=launcher)
     assert ended(toy, "finished", "failed").name == "finished", log(toy)
     assert toy.rows() == [0, 1, 2]
+
+
+def test_method_after_a_submission_is_for_later(slurm, root, capsys):
+    words = ["toys.counting", "to=2", "**resources={-t: 10, --mem: 300M}", "--launch"]
+    assert cli.main(["systems", "slurm", *words, "--rows(first=1)"]) == 0
+    out = capsys.readouterr().out
+    toy = get("toys.counting", {"to": 2})
+    later = f"livn systems --storage {root} toys.counting to=2 '--rows(first=1)'"
+    assert f"{toy.label_text()} is not finished yet. When it is: {later}\n" in out
+    assert f"{toy.hash}  not finished  {toy.directory}" in out
+    ended(toy, "finished")
+    assert cli.main(shlex.split(later)[1:]) == 0
+    assert capsys.readouterr().out == "[\n  1\n]\n"
+    assert cli.main(["systems", "slurm", *words, "--rows"]) == 0  # it is there: nothing to wait for
+    assert capsys.readouterr().out.startswith("[\n  0,\n  1\n]\n")
+
+
+def test_script_of_a_command_stands_alone(slurm, capsys):
+    resources = '**resources={"-t": "5", "--mem": "1G"}'
+    assert cli.main(["systems", "slurm", "dry=true", "toys.counting", resources, "--launch"]) == 0
+    script = capsys.readouterr().out
+    assert "\n#SBATCH -t 5\n#SBATCH --mem=1G\n" in script
+    assert script.endswith('exit "$status"\n')
+    assert not get("toys.counting").is_materialized()
 
 
 def test_several_components_are_an_array(slurm):

@@ -75,6 +75,17 @@ def test_context_before_the_component_is_no_part_of_its_identity(capsys, here):
     assert "got no --launch" in capsys.readouterr().err
 
 
+def test_method_of_an_axis_is_called_of_every_record(capsys, here):
+    words = ["systems", "toys.counting", "to=1", "~~seeds(2)"]
+    assert cli.main([*words, "--rows"]) == 1
+    err = capsys.readouterr().err
+    assert "is not computed: got no record of it. Run it: livn systems toys.counting to=1" in err
+    assert cli.main([*words, "--launch", "--rows"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[:6] == ["[", "  0", "]"] * 2
+    assert [line.split()[1] for line in out[6:]] == ["finished"] * 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -14,7 +14,7 @@ from experiments.journal import Journal
 from interface.jobs import JOB_FOLDER, JOBS, REQUEUED, last_job, scheduler
 from interface.local import Local
 from interface.mpi import find_mpiexec, livn_systems, on_ranks, words
-from livn.errors import InvalidValue
+from livn.errors import InvalidState, InvalidValue
 
 MINUTE = 60
 
@@ -52,7 +52,9 @@ class Slurm(Local):
         preamble: str = Field("", description="shell lines before the work, `module load ...`")
         launcher: str = Field("", description="instead of mpiexec, `srun --mpi=pmix`")
         notice: int = Field(MINUTE, ge=1, description="s before the end of the time to queue again")
-        requeues: int = Field(20, ge=0, description="times that a job queues again by itself")
+        requeues: int = Field(
+            20, ge=0, description="times that a job queues again by itself, or `watch` submits it"
+        )
         dry: bool = Field(False, description="print the script and submit nothing")
 
     @property
@@ -147,6 +149,7 @@ class Slurm(Local):
         for k, component in enumerate(components):
             job = f"{number}_{k}" if len(components) > 1 else number
             row = {"job": job, "time": time.strftime(TIME), "script": str(path)}
+            row["requeues"] = self.config.requeues
             Journal(component.directory / JOBS).append(row)
             print(f"{component.label_text()} is job {job}. {watch_command(component)}")
 
@@ -155,17 +158,28 @@ def revive(component: Any) -> str:
     """Submit the job of a record again where the machine cut it off, and return its number.
 
     Empty where there is nothing to be done: no job, one that lives, or one that failed by itself.
+
+    Raises:
+        InvalidState: if that was done as often as `requeues` says.
     """
     job = last_job(component.directory)
     if component.finished or job is None or job.state not in REQUEUED:
         return ""
-    last = Journal(component.directory / JOBS).rows()[-1]
+    rows = Journal(component.directory / JOBS).rows()
+    last = rows[-1]
+    again = sum(row["script"] == last["script"] for row in rows) - 1
+    if again >= last["requeues"]:
+        raise InvalidState(
+            f"{component.label_text()} is not submitted again: got {again} of "
+            f"requeues={last['requeues']}. The same command continues; it may need more time.",
+            got=again,
+        )
     task = job.number.partition("_")[2]
     number = scheduler(
         "sbatch", "--parsable", *([f"--array={task}"] if task else []), last["script"]
     ).strip()
     number = number.partition(";")[0] + (f"_{task}" if task else "")
-    row = {"job": number, "time": time.strftime(TIME), "script": last["script"]}
+    row = {**last, "job": number, "time": time.strftime(TIME)}
     Journal(component.directory / JOBS).append(row)
     return number
 

@@ -195,16 +195,36 @@ def test_job_that_a_more_urgent_one_pushes_out_continues(slurm, root, whole_node
     continued(toy, kept, 40)
 
 
+def fail(node, toy):
+    """Let a node fail at its work, and come back."""
+    try:
+        scheduler("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+        assert "NODE_FAIL" in ended(toy, "failed").detail
+    finally:
+        with suppress(InvalidState):  # it may have come back by itself
+            scheduler("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+
+@pytest.mark.slow
+def test_job_is_submitted_again_as_often_as_it_may(slurm, whole_node, capsys):
+    toy = slurm({"to": 400, "wait": 0.25}, {"--no-requeue": ""}, requeues=1)
+    rows_of_running(toy, 2)
+    fail(whole_node, toy)
+    assert revive(toy)
+    rows_of_running(toy, len(toy.journal("rows.jsonl")) + 1)
+    fail(whole_node, toy)
+    assert cli.main(["systems", "watch", toy.hash]) == 1
+    told = capsys.readouterr()
+    assert "NODE_FAIL: the machine's doing" in told.out
+    assert f"{toy.label_text()} is not submitted again: got 1 of requeues=1." in told.err
+    assert len(toy.journal("jobs.jsonl")) == 2
+
+
 @pytest.mark.slow
 def test_job_whose_node_fails_is_submitted_again(slurm, whole_node):
     toy = slurm({"to": 40, "wait": 0.25}, {"--no-requeue": ""})
     rows_of_running(toy, 2)
-    try:
-        scheduler("scontrol", "update", f"NodeName={whole_node}", "State=DOWN", "Reason=test")
-        assert "NODE_FAIL" in ended(toy, "failed").detail
-    finally:
-        with suppress(InvalidState):  # it may have come back by itself
-            scheduler("scontrol", "update", f"NodeName={whole_node}", "State=RESUME")
+    fail(whole_node, toy)
     kept = toy.journal("rows.jsonl").rows()
     assert revive(toy)
     ended(toy, "finished")

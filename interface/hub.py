@@ -26,7 +26,7 @@ class HubError(LivnError, OSError):
 
 
 def push(component: Component, repository: str, public: bool = False) -> list[str]:
-    """Copy a finished record, and the records it uses, to a repository of the hub.
+    """Copy a finished record, and all it comes from, to a repository of the hub.
 
     What is there already is not sent again.
 
@@ -44,11 +44,21 @@ def push(component: Component, repository: str, public: bool = False) -> list[st
     """
     component.require_finished()
     pushed = []
-    for each in [component, *(used for used in component.uses if isinstance(used, Component))]:
+    for each in _lineage(component):
         place = f"{FOLDER}/{each.directory.parent.name}/{each.hash}"
         push_folder(each.directory, repository, place, f"Add {each.label_text()}", public)
         pushed.append(place)
     return pushed
+
+
+def _lineage(component: Component) -> list[Component]:
+    """Return a record and those it uses, with what they use in turn, each once."""
+    found = [component]
+    for each in found:  # which grows meanwhile
+        known = {record.hash for record in found}
+        uses = [used for used in each.uses if isinstance(used, Component)]
+        found += [used for used in uses if used.hash not in known]
+    return found
 
 
 def push_folder(

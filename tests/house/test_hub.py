@@ -45,12 +45,14 @@ def livn(hub, modules, tmp_path):
 def test_record_goes_to_the_hub_and_comes_back_by_its_hash(livn, hub, tmp_path, modules):
     here, there = tmp_path / "here", tmp_path / "there"
     with storage(here):
+        source = get("toys.counting", {"to": 1}).launch()
         first = get("toys.counting", {"to": 2}).launch()
-        toy = get("toys.counting", {"to": 50})
-        toy.launch().relate("uses", first)
+        toy = get("toys.counting", {"to": 50}).launch()
+        for used, user in ((source, first), (first, toy)):
+            user.relate("uses", used)
     status, out, err = livn("--storage", here, "push", toy.hash, "me/results")
     assert (status, err) == (0, "")
-    places = [f"records/counting/{each.hash}" for each in (toy, first)]
+    places = [f"records/counting/{each.hash}" for each in (toy, first, source)]
     assert out.splitlines() == [f"me/results/{place}" for place in places]
     assert hub.private["me/results"]
     sent = hub.repositories["me/results"]

@@ -32,6 +32,7 @@ class EnvBatch:
         n: number of copies.
         seeds, streams: of each copy, as of an Env.
         dt: step, ms.
+        parameters: of each copy.
         system, model, io: of all copies.
     """
 
@@ -48,7 +49,7 @@ class EnvBatch:
             env.network_plan, env.inputs, env.recorder.twin()
         )  # fmt: skip
         self._culture = env.culture()
-        self._parameters = [env.parameters.twin(seed) for seed in self.seeds]
+        self.parameters = [env.parameters.twin(seed) for seed in self.seeds]
         self._stimulus_dt: list[float | None] = [env.stimulus_dt] * self.n
         self._copies: Copies | None = self._make(env)
         self.reseed_noise(chosen)
@@ -68,10 +69,10 @@ class EnvBatch:
     def _read(self) -> None:
         """Note the values in force, the same objects where parameters have not changed."""
         names = list(self._network.populations)
-        self._values = [{n: p.values(n) for n in names} for p in self._parameters]
+        self._values = [{n: p.values(n) for n in names} for p in self.parameters]
         made: dict[tuple[float, ...], dict[str, float]] = {}
         self._increments = []
-        for own, p in zip(self._values, self._parameters, strict=True):
+        for own, p in zip(self._values, self.parameters, strict=True):
             key = (*map(id, own.values()), *p.weights.values())
             if key not in made:
                 made[key] = p.increments()
@@ -254,9 +255,9 @@ class EnvBatch:
                 "Set them on the Env before env.batch."
             )
         changed: dict[tuple[float, ...], Parameters] = {}
-        new = list(self._parameters)
+        new = list(self.parameters)
         for k, own in zip(chosen, given, strict=True):
-            before = self._parameters[k]
+            before = self.parameters[k]
             key = (id(own), *map(id, self._values[k].values()), *before.weights.values())
             if key not in changed:
                 changed[key] = before.twin(before.seed)
@@ -267,7 +268,7 @@ class EnvBatch:
     def _put(self, parameters: list[Parameters]) -> Self:
         """Put parameters in force, in copies that have not started yet also in their start."""
         copies, before = self.copies, self._values
-        self._parameters = parameters
+        self.parameters = parameters
         self._read()
         copies.load(self._values, self._increments)
         steps = copies.steps
@@ -281,14 +282,14 @@ class EnvBatch:
     def params(self, k: int) -> dict[str, Any]:
         """Return every parameter in force in copy `k` by the key that sets it."""
         touching = {f"io-{name}": value for name, value in self.io.params().items()}
-        return self._parameters[k].in_force() | touching
+        return self.parameters[k].in_force() | touching
 
     def snapshot(self, copies: int | Sequence[int] | None = None) -> list[Snapshot]:
         """Return the state of copies; an Env like it continues from there as the copy does."""
         return [
             Snapshot(
                 self._culture, self.dt, self.copies.snapshot(k), self.streams[k],
-                self._parameters[k].everything(), self._stimulus_dt[k],
+                self.parameters[k].everything(), self._stimulus_dt[k],
             )
             for k in self._chosen(copies)
         ]  # fmt: skip
@@ -319,13 +320,13 @@ class EnvBatch:
                     got=snapshot.dt,
                     allowed=self.dt,
                 )
-        new = list(self._parameters)
+        new = list(self.parameters)
         for k, snapshot in zip(chosen, each, strict=True):
             if not new[k].holds(snapshot.params):
                 new[k] = new[k].twin(self.seeds[k])
                 new[k].replace(snapshot.params)
             self._stimulus_dt[k] = snapshot.stimulus_dt
-        if any(a is not b for a, b in zip(new, self._parameters, strict=True)):
+        if any(a is not b for a, b in zip(new, self.parameters, strict=True)):
             self._put(new)
         for k, snapshot in zip(chosen, each, strict=True):
             self.copies.restore(k, snapshot.engine)

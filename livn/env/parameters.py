@@ -59,6 +59,7 @@ class Parameters:
         dt: step at which new values are tried, ms.
         weights: weight key -> factor.
         overrides: population -> flat parameter name -> value.
+        version: another object after every change.
     """
 
     network: Network
@@ -66,6 +67,7 @@ class Parameters:
     dt: float
     weights: dict[str, float] = field(init=False)
     overrides: dict[str, dict[str, Value]] = field(init=False)
+    version: object = field(init=False, default_factory=object, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         self._targets = {
@@ -219,6 +221,7 @@ class Parameters:
 
     def apply(self, change: Change) -> list[str]:
         """Carry out a change and return the populations whose parameters it touched."""
+        self.version = object()
         self.weights |= change.weights
         touched = [name for name, values in change.overrides.items() if values]
         for name in touched:
@@ -230,7 +233,7 @@ class Parameters:
         """Put the values of a change in force instead of everything set before."""
         self.weights = dict(change.weights)
         self.overrides = {name: dict(values) for name, values in change.overrides.items()}
-        self._values = {}
+        self._values, self.version = {}, object()
 
     def _known(self, key: str) -> bool:
         plain = _bare(key)

@@ -144,6 +144,32 @@ def test_config_hash_differs_by_seed_and_task():
     assert len(set(found)) == 4
 
 
+def test_config_hash_follows_what_is_set():
+    env = livn.tasks.single("RateControl", "EI1")
+    nothing = np.zeros(1, np.float32)
+
+    def of_step():
+        return env.step(nothing)[-1]["config_hash"]
+
+    first = env.reset(seed=0)[1]["config_hash"]
+    kept = env.snapshot()
+    env.env.set_params({"EXC_EXC-dend-AMPA-weight": 0.5})
+    changed = of_step()
+    assert changed == of_step() != first
+    assert env.reset()[1]["config_hash"] == changed
+    copy = pickle.loads(pickle.dumps(env))
+    assert copy.step(nothing)[-1]["config_hash"] == changed
+    copy.close()
+    env.restore(kept)
+    assert of_step() == first
+    env.env.set_params({"io-input_radius": 123.0})
+    touched = of_step()
+    env.decoding.max_steps = 7
+    longer = env.reset()[1]["config_hash"]
+    assert len({first, changed, touched, longer}) == 4
+    env.close()
+
+
 def test_zero_action_is_no_stimulus(env):
     env.reset(seed=1)
     *_, info = env.step(np.zeros(16, np.float32))

@@ -55,6 +55,31 @@ def test_copy_is_a_single_environment_of_its_seed_over_episodes(vector):
     single.close()
 
 
+def test_parameters_set_on_a_copy_are_in_force_and_in_its_hash():
+    vector = livn.tasks.vector("SuppressBursts", "EI2", num_envs=2, settle=20, max_steps=2)
+    single = livn.tasks.single("SuppressBursts", "EI2", settle=20, max_steps=2)
+    new = {"EXC_EXC-dend-AMPA-weight": 0.5}
+    nothing = np.zeros((2, 16), np.float32)
+    _, first = vector.reset(seed=3)
+    assert first["config_hash"][0] == first["config_hash"][1]
+    vector.batch.set_params(new, 1)
+    single.env.set_params(new)
+    vector.step(nothing)
+    observations, *_, infos = vector.step(nothing)  # the end, where copies settle anew
+    single.reset(seed=4)
+    observation, info = single.reset()
+    np.testing.assert_array_equal(observations[1], observation)
+    assert infos["config_hash"].tolist() == [first["config_hash"][0], info["config_hash"]]
+    observations, *_, infos = vector.step(nothing)
+    observation, *_, info = single.step(nothing[1])
+    np.testing.assert_array_equal(observations[1], observation)
+    np.testing.assert_array_equal(infos["spikes"][1].times, info["spikes"].times)
+    assert len(info["spikes"].times)
+    assert infos["time_ms"].tolist() == [20.0 + vector.decodings[0].duration] * 2
+    single.close()
+    vector.close()
+
+
 def test_only_the_copy_that_ended_is_cleared(vector):
     vector.reset(seed=[1, 2, 3])
     env = vector.unwrapped

@@ -17,10 +17,10 @@ from livn.env.gymnasium.turn import (
     Charging,
     Commanding,
     Hearing,
+    Origin,
     Settling,
     check_action,
     check_step,
-    config_hash,
     draw,
     report,
 )
@@ -126,7 +126,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self.env.record_spikes()
         self.decoding.setup(self.env)
         self._hearing = Hearing.of(self.env)
-        self._hash = config_hash(self.env, self.encoding, self.decoding)
+        self._origin = self._new_origin()
         self._runs: deque[Run] = deque(maxlen=max(1, int(DRAWN / self.decoding.duration)))
 
     def _observations(self) -> gym.Space[Any]:
@@ -169,6 +169,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             self.env.reseed_noise(stream)
             self._stream = stream
             self._runs.clear()
+        self._origin = self._new_origin()
         found = self.decoding.reset(seed=task_seed, options=options, **kw)
         if not isinstance(found, tuple) or len(found) != 2:
             raise InvalidValue(
@@ -195,8 +196,13 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             self.env.reseed_noise(0).run(settle)
             self._settled = self.env.snapshot()
 
+    def _new_origin(self) -> Origin:
+        return Origin(self.env.culture(), self.env.seed, self.encoding, self.decoding)
+
     def _known(self) -> dict[str, Any]:
-        return {"seed": self.env.seed, "stream": self._stream, "config_hash": self._hash}
+        env = self.env
+        found = self._origin.hash(env.io, env.parameters)
+        return {"seed": env.seed, "stream": self._stream, "config_hash": found}
 
     def step(self, action: Any) -> Step:
         """Stimulate by the action, run for `decoding.duration` ms, and return what came of it.
@@ -303,6 +309,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self.env.restore(snapshot.culture)
         kept = deepcopy((snapshot.rng, snapshot.encoding, snapshot.decoding))
         self.np_random, self.encoding, self.decoding = kept
+        self._origin = self._new_origin()
         self._running, self._stream = snapshot.running, snapshot.stream
         return self
 

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from livn.env.parameters import Parameters
 from livn.errors import InvalidState, InvalidValue
 from livn.run import Run
 
@@ -100,11 +101,28 @@ class Settling(Protocol):
         """Time from the start of the culture to the start of an episode, ms, >= 0."""
 
 
-def config_hash(env: Any, encoding: Any, decoding: Any) -> str:
-    """Return 16 hexadecimal digits that differ where culture, parameters or task differ."""
-    described = [env.culture(), env.seed, env.io.serialize(), env.params()]
-    text = dumps([*described, hash(encoding), hash(decoding)], sort_keys=True, default=_as_list)
-    return sha256(text.encode()).hexdigest()[:16]
+class Origin:
+    """What the steps of an episode come from, told by a hash that follows what is set meanwhile.
+
+    Args:
+        culture, seed: of the Env.
+        encoding, decoding: configured for the episode.
+    """
+
+    def __init__(self, culture: Mapping[str, str], seed: int, encoding: Any, decoding: Any):
+        self._made_of = [culture, seed, hash(encoding), hash(decoding)]
+        self._io: Any = None
+        self._version: object = None
+        self._hash = ""
+
+    def hash(self, io: Any, parameters: Parameters) -> str:
+        """Return 16 hexadecimal digits that differ where culture, parameters or task differ."""
+        if parameters.version is not self._version or io is not self._io:
+            described = [*self._made_of, io.serialize(), io.params(), parameters.in_force()]
+            text = dumps(described, sort_keys=True, default=_as_list)
+            self._hash = sha256(text.encode()).hexdigest()[:16]
+            self._version, self._io = parameters.version, io
+        return self._hash
 
 
 def _as_list(value: Any) -> Any:

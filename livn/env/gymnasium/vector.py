@@ -16,10 +16,10 @@ from livn.env.gymnasium.turn import (
     Charging,
     Commanding,
     Hearing,
+    Origin,
     Settling,
     check_action,
     check_step,
-    config_hash,
     draw,
     report,
 )
@@ -71,9 +71,11 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             self.single_observation_space, num_envs
         )
         self._duration, self._hearing = decoding.duration, Hearing.of(env)
-        self._known = {"seed": env.seed, "config_hash": config_hash(env, encoding, decoding)}
+        self._culture, self._seed = env.culture(), env.seed
+        self._origins = [self._new_origin(decoding)] * num_envs
         self.batch = env.batch(num_envs)
-        self._settled = _settled(env, decoding)
+        settle = decoding.settle if isinstance(decoding, Settling) else 0
+        self._settled = _settled(env, settle, num_envs)
         env.close()
         self.decodings: list[Any] = [deepcopy(decoding) for _ in range(num_envs)]
         self._rngs = [np_random()[0] for _ in range(num_envs)]
@@ -114,14 +116,32 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
     def _begin(self, k: int, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Clear copy `k` and return the first observation of its next episode, and info."""
         stream, seed = draw(self._rngs[k])
-        if self._settled is None:
+        if not self._settled:
             self.batch.clear(k)
         else:
-            self.batch.restore(self._settled, k)
+            if not self.batch.parameters[k].holds(self._settled[k].params):
+                self._settle()
+            self.batch.restore(self._settled[k], k)
         self.batch.reseed_noise([stream], k)
+        self._origins[k] = self._new_origin(self.decodings[k])
         observation, info = self.decodings[k].reset(seed=seed, options=options)
-        now = 0.0 if self._settled is None else float(self.batch.t[k])
-        return observation, {**info, "time_ms": now, "stream": stream, **self._known}
+        now = float(self.batch.t[k]) if self._settled else 0.0
+        return observation, {**info, "time_ms": now, **self._known(k, stream)}
+
+    def _settle(self) -> None:
+        """Let all copies settle with their parameters, and come back to where they are."""
+        now = self.batch.snapshot()
+        self.batch.clear().reseed_noise([0] * self.num_envs)
+        self.batch.run(self.decodings[0].settle)
+        self._settled = self.batch.snapshot()
+        self.batch.restore(now)
+
+    def _new_origin(self, decoding: Any) -> Origin:
+        return Origin(self._culture, self._seed, self.encoding, decoding)
+
+    def _known(self, k: int, stream: int) -> dict[str, Any]:
+        found = self._origins[k].hash(self.batch.io, self.batch.parameters[k])
+        return {"seed": self._seed, "stream": stream, "config_hash": found}
 
     def step(
         self, actions: Any
@@ -154,7 +174,7 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         for k, (run, decoding) in enumerate(zip(runs, self.decodings, strict=True)):
             found = check_step(decoding(run, self.batch[k]))
             observation, rewards[k], ends[0, k], ends[1, k], own = found
-            known = {**self._known, "stream": streams[k]}
+            known = self._known(k, streams[k])
             own = {**own, **report(run, self._hearing, charges[k], known)}
             if ends[:, k].any():
                 last = {"final_obs": observation, "final_info": own}
@@ -170,9 +190,9 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         self.batch.close()
 
 
-def _settled(env: Env, decoding: Decoding) -> Snapshot | None:
-    """Return the culture as it is where episodes begin; None for its start."""
-    if not isinstance(decoding, Settling) or not decoding.settle:
-        return None
-    env.clear().reseed_noise(0).run(decoding.settle)
-    return env.snapshot()
+def _settled(env: Env, settle: int, n: int) -> list[Snapshot]:
+    """Return a copy for each as it is where episodes begin; none where that is the start."""
+    if not settle:
+        return []
+    env.clear().reseed_noise(0).run(settle)
+    return [env.snapshot()] * n

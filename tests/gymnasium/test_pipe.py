@@ -75,6 +75,30 @@ def test_snapshot_keeps_the_task(env):
     np.testing.assert_array_equal([env.step(ACTION)[0] for _ in range(3)], first)
 
 
+def test_task_that_was_pickled_has_to_be_reset(env):
+    env.reset(seed=1)
+    env.step(ACTION)
+    expected, kept = env.snapshot(), pickle.loads(pickle.dumps(env.snapshot()))
+    copy = pickle.loads(pickle.dumps(env))
+    for continued in (copy, env.restore(kept), env.restore(env.snapshot())):
+        with pytest.raises(InvalidState, match="^no episode is going on: .* Call reset"):
+            continued.step(ACTION)
+    np.testing.assert_array_equal(copy.reset(seed=2)[0], env.reset(seed=2)[0])
+    np.testing.assert_array_equal(copy.step(ACTION)[0], env.step(ACTION)[0])
+    env.restore(expected).step(ACTION)
+    copy.close()
+
+
+def test_close_closes_the_task():
+    pipe = Pipe(duration=10, stages=[push, GymStep(gym.make("CartPole-v1"))])
+    env = GymnasiumEnv(make("EI1", backend="native"), PulseAmplitudes(n_channels=1), pipe)
+    task = pipe.stages[1].gym_env
+    closed = []
+    task.unwrapped.close = lambda: closed.append(task)
+    env.close()
+    assert closed == [task]
+
+
 def test_gym_step_is_its_id():
     a, b = GymStep(gym.make("CartPole-v1")), GymStep(gym.make("CartPole-v1"))
     assert a == b == pickle.loads(pickle.dumps(a)) == deepcopy(a)

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from functools import partial
 from threading import Event
 
 import gymnasium as gym
@@ -13,6 +14,8 @@ from gymnasium.utils.env_checker import check_env
 from pydantic import ValidationError
 
 import livn.tasks
+from livn.env.distributed import DistributedEnv
+from livn.env.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from livn.errors import InvalidState, InvalidType, InvalidValue
 from livn.tasks import RateControl, compare
 from livn.tasks.baselines import play
@@ -144,32 +147,6 @@ def test_config_hash_differs_by_seed_and_task():
     assert len(set(found)) == 4
 
 
-def test_config_hash_follows_what_is_set():
-    env = livn.tasks.single("RateControl", "EI1")
-    nothing = np.zeros(1, np.float32)
-
-    def of_step():
-        return env.step(nothing)[-1]["config_hash"]
-
-    first = env.reset(seed=0)[1]["config_hash"]
-    kept = env.snapshot()
-    env.env.set_params({"EXC_EXC-dend-AMPA-weight": 0.5})
-    changed = of_step()
-    assert changed == of_step() != first
-    assert env.reset()[1]["config_hash"] == changed
-    copy = pickle.loads(pickle.dumps(env))
-    assert copy.step(nothing)[-1]["config_hash"] == changed
-    copy.close()
-    env.restore(kept)
-    assert of_step() == first
-    env.env.set_params({"io-input_radius": 123.0})
-    touched = of_step()
-    env.decoding.max_steps = 7
-    longer = env.reset()[1]["config_hash"]
-    assert len({first, changed, touched, longer}) == 4
-    env.close()
-
-
 def test_zero_action_is_no_stimulus(env):
     env.reset(seed=1)
     *_, info = env.step(np.zeros(16, np.float32))
@@ -280,26 +257,6 @@ def test_reward_is_the_relative_distance_from_the_target(env):
     assert n_spikes == pytest.approx(round(n_spikes))
 
 
-def test_snapshot_continues_culture_task_and_chance(env):
-    env.reset(seed=2)
-    env.step(actions(1)[0])
-    kept = env.snapshot()
-    first = rolled(env, actions(4))
-    after = env.reset()[1]
-    env.restore(kept)
-    assert same(rolled(env, actions(4)), first)
-    again = env.reset()[1]
-    assert (again["stream"], again["target_hz"]) == (after["stream"], after["target_hz"])
-
-
-def test_pickled_env_continues_bit_for_bit(env):
-    env.reset(seed=4)
-    env.step(actions(1)[0])
-    copy = pickle.loads(pickle.dumps(env))
-    assert same(rolled(copy, actions(4)), rolled(env, actions(4)))
-    copy.close()
-
-
 def test_feedback_beats_who_does_not_see_the_spikes(env):
     found = compare(env, env.decoding.feedback, episodes=2, seed=10)
     means = {name: returns.mean() for name, returns in found.items()}
@@ -348,24 +305,6 @@ def test_step_is_submitted_once_at_a_time_and_only_if_it_can_be_taken(env, monke
     pickle.loads(pickle.dumps(env)).close()
 
 
-def test_picture_has_colours_before_and_after_a_step():
-    env = gym.make("livn/EI1-RateControl-v0", render_mode="rgb_array")
-    env.reset(seed=0)
-    before = env.render()
-    env.step(np.ones(1, np.float32))
-    after = env.render()
-    assert before.shape == after.shape == (440, 1100, 3)
-    assert after.dtype == np.uint8
-    assert not np.array_equal(before, after)
-
-
-def test_env_that_is_not_rendered_keeps_no_runs(env):
-    env.reset(seed=0)
-    env.step(np.zeros(16, np.float32))
-    assert not env._runs
-    assert env.render() is None
-
-
 @pytest.mark.parametrize(
     ("action", "message"),
     [
@@ -404,9 +343,13 @@ def test_wrong_target_is_refused(env):
         env.reset(seed=0, options={"target_hz": -1.0})
 
 
-def test_snapshot_of_something_else_is_refused(env):
-    with pytest.raises(InvalidType, match="^no snapshot: got 3; need what snapshot"):
-        env.restore(3)
+def test_what_is_no_single_culture_is_refused():
+    message = "^culture of an environment is not an Env: got DistributedEnv; need one Env, as .*or"
+    encoding = livn.tasks.PulseAmplitudes(n_channels=1)
+    with DistributedEnv("EI1", backend="native", workers=0) as many:
+        for made in (GymnasiumEnv, partial(GymnasiumVectorEnv, num_envs=2)):
+            with pytest.raises(InvalidType, match=f"{message} give gymnasium.vector.AsyncVectorEn"):
+                made(many, encoding=encoding, decoding=RateControl())
 
 
 def test_task_without_setup_says_so():

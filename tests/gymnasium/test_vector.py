@@ -9,7 +9,7 @@ import livn.tasks
 from livn import make
 from livn.decoding import Pipe
 from livn.env.gymnasium import GymnasiumVectorEnv
-from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
+from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported, UnknownName
 from livn.tasks import PulseAmplitudes
 from livn.types import Decoding
 
@@ -122,11 +122,48 @@ def test_wrong_actions_are_refused(vector, action, message):
 
 @pytest.mark.parametrize(
     ("seed", "message"),
-    [([1, 2], "seeds are not one for each copy: got 2; need 3.")],
+    [
+        ([1, 2], "seeds are not one for each copy: got 2; need 3."),
+        ([], "seeds are not one for each copy: got 0; need 3."),
+        (-1, "seed is too small: got -1; need 0 or more."),
+        ([1, 2, 0.5], "seed is not an integer: got 0.5; need a whole number."),
+        ("abc", "seed is not an integer: got 'abc'; need a whole number."),
+    ],
 )
 def test_wrong_seeds_are_refused(vector, seed, message):
-    with pytest.raises(InvalidValue, match=f"^{message}"):
+    with pytest.raises((InvalidValue, InvalidType), match=f"^{message}"):
         vector.reset(seed=seed)
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_seed_may_be_any_integer_or_one_for_each_copy(vector, first):
+    expected = vector.reset(seed=first)[1]["stream"]
+    given = np.arange(first, first + 3)
+    for seed in (np.int64(first), given, tuple(given), given.tolist()):
+        np.testing.assert_array_equal(vector.reset(seed=seed)[1]["stream"], expected)
+    some = vector.reset(seed=[None, first + 1, None])[1]["stream"]
+    assert (some == expected).tolist() == [False, True, False]
+
+
+def test_options_are_those_of_every_copy_and_of_one_episode(vector):
+    options = {"target_hz": 8.0, "ablation": "zero"}
+    single = livn.tasks.single("RateControl", "EI2", max_steps=4)
+    first, begun = vector.reset(seed=7, options=options)
+    observation, _ = single.reset(seed=8, options=options)
+    assert begun["target_hz"].tolist() == [8.0] * 3
+    np.testing.assert_array_equal(first[1], observation)
+    for action in actions(4):
+        observations, *_, infos = vector.step(action)
+        observation, *_ = single.step(action[1])
+        seen = infos["final_obs"][1] if "final_obs" in infos else observations[1]
+        np.testing.assert_array_equal(seen, observation)
+        assert not seen[:16].any()
+    assert 8.0 not in infos["target_hz"]  # of the next episode
+    observations, *_ = vector.step(np.ones((3, 16), np.float32))
+    assert observations[:, :16].any()
+    single.close()
+    with pytest.raises(UnknownName, match="^unknown option: got 'goal'"):
+        vector.reset(options={"goal": 1})
 
 
 def test_closed_vector_says_so():

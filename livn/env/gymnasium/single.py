@@ -20,6 +20,7 @@ from livn.env.gymnasium.turn import (
     Origin,
     Settling,
     check_action,
+    check_env,
     check_step,
     draw,
     report,
@@ -59,7 +60,7 @@ class Restarting(Protocol):
 
 @dataclass(frozen=True)
 class GymnasiumSnapshot:
-    """Culture, task and random numbers of a GymnasiumEnv at one moment."""
+    """Culture, task, random numbers and what is drawn of a GymnasiumEnv at one moment."""
 
     culture: Snapshot
     rng: np.random.Generator
@@ -67,6 +68,7 @@ class GymnasiumSnapshot:
     decoding: Any
     running: bool
     stream: int
+    runs: tuple[Run, ...] = ()
 
 
 class GymnasiumEnv(gym.Env[Any, Any]):
@@ -84,7 +86,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             decoding; None for the picture of the task in a `GymStep`.
 
     Raises:
-        InvalidType: if the decoding cannot be reset.
+        InvalidType: if the env is not an Env, or the decoding cannot be reset.
         InvalidValue: if there is no such render mode.
     """
 
@@ -107,7 +109,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             raise InvalidType(
                 f"decoding cannot be reset: got {decoding!r}; need a task or a Pipe.", got=decoding
             )
-        self.env = env
+        self.env = check_env(env)
         self.encoding: Any = encoding
         self.decoding: Any = decoding
         self._piped, self._charging = isinstance(decoding, Staged), isinstance(encoding, Charging)
@@ -229,9 +231,15 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         observation, reward, terminated, truncated, info = found
         self._running = not (terminated or truncated)
         if self.render_mode is not None:
-            self._runs.append(run)
+            self._keep(run)
         info = {**info, **report(run, self._hearing, charge, self._known())}
         return observation, reward, terminated, truncated, info
+
+    def _keep(self, run: Run) -> None:
+        """Keep a run for the picture, and those before as far as it goes on from them."""
+        if self._runs and self._runs[-1].t1 != run.t0:
+            self._runs.clear()
+        self._runs.append(run)
 
     def _checked(self, action: Any) -> Any:
         if not self._running:
@@ -281,19 +289,24 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         return task.gym_env.render()
 
     def close(self) -> None:
-        """Free the memory of the culture; the environment cannot be used afterwards."""
+        """Free the memory of the culture and close the task; neither can be used afterwards."""
         if self._thread is not None:
             self._thread.shutdown()
         self._running = False
+        task = self._task()
+        if task is not None:
+            task.gym_env.close()
         self.env.close()
 
     def snapshot(self) -> GymnasiumSnapshot:
         """Return culture, task and random numbers as they are now.
 
-        A task in a `GymStep` is copied as it is, and started over where the snapshot is pickled.
+        A task in a `GymStep` is copied as it is; where the snapshot is pickled, it is made anew,
+        so that it has to be reset before it can go on.
         """
         kept = deepcopy((self.np_random, self.encoding, self.decoding))
-        return GymnasiumSnapshot(self.env.snapshot(), *kept, self._running, self._stream)
+        now = self._running, self._stream, tuple(self._runs)
+        return GymnasiumSnapshot(self.env.snapshot(), *kept, *now)
 
     def restore(self, snapshot: GymnasiumSnapshot) -> "GymnasiumEnv":
         """Continue from a snapshot, bit for bit.
@@ -310,8 +323,15 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         kept = deepcopy((snapshot.rng, snapshot.encoding, snapshot.decoding))
         self.np_random, self.encoding, self.decoding = kept
         self._origin = self._new_origin()
-        self._running, self._stream = snapshot.running, snapshot.stream
+        self._running = snapshot.running and self._task_goes_on()
+        self._stream = snapshot.stream
+        self._runs.clear()
+        self._runs.extend(snapshot.runs)
         return self
+
+    def _task_goes_on(self) -> bool:
+        task = self._task()
+        return task is None or not task.interrupted
 
     def __getstate__(self) -> dict[str, Any]:
         env = self.env
@@ -324,3 +344,4 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self.env = Env(*made_of, backend=backend, **options).restore(snapshot)
         self.env.record_spikes()
         self.decoding.setup(self.env)
+        self._running = self._running and self._task_goes_on()

@@ -14,10 +14,14 @@ from livn.errors import InvalidState, InvalidValue, NotSupported
 class GymStep:
     """Steps a task with the action that earlier stages decoded from the culture.
 
-    Equal to another of the same `spec.id`, which is all that is pickled.
+    Equal to another of the same `spec.id`, which is all that is pickled: what is unpickled has to
+    be reset.
 
     Args:
         gym_env: the task, registered with Gymnasium.
+
+    Attributes:
+        interrupted: whether it was unpickled and not reset since.
 
     Raises:
         InvalidValue: if the task has no id to make it again by.
@@ -29,10 +33,13 @@ class GymStep:
                 f"task has no id: got {gym_env!r}; need what gym.make returned. Register it."
             )
         self.gym_env, self.id = gym_env, gym_env.spec.id
+        self.interrupted = False
 
     def reset(self, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Start the task over and return observation and info."""
-        return self.gym_env.reset(seed=seed, options=options)
+        found = self.gym_env.reset(seed=seed, options=options)
+        self.interrupted = False
+        return found
 
     def __call__(self, data: Any, env: Any) -> Any:
         """Return (observation, reward, terminated, truncated, info); None for the action None.
@@ -67,7 +74,9 @@ class GymStep:
         return _made_again, (self.id,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "GymStep":
-        return GymStep(deepcopy(self.gym_env, memo))
+        copy = GymStep(deepcopy(self.gym_env, memo))
+        copy.interrupted = self.interrupted
+        return copy
 
 
 class ObsAugmentation:
@@ -166,4 +175,6 @@ def augmented_space(space: spaces.Space[Any], n_features: int) -> spaces.Space[A
 
 
 def _made_again(id: str) -> GymStep:
-    return GymStep(gym.make(id))
+    step = GymStep(gym.make(id))
+    step.interrupted = True
+    return step

@@ -10,8 +10,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from livn.env.env import Env
 from livn.env.parameters import Parameters
-from livn.errors import InvalidState, InvalidValue
+from livn.errors import InvalidState, InvalidType, InvalidValue
 from livn.run import Run
 
 MAX_SEED = 2**31  # what draws of seeds and streams stay below
@@ -127,6 +128,22 @@ class Origin:
 
 def _as_list(value: Any) -> Any:
     return np.asarray(value).tolist()
+
+
+def check_env(env: Any) -> Env:
+    """Return the culture an environment is made of.
+
+    Raises:
+        InvalidType: if it is not an Env.
+    """
+    if not isinstance(env, Env):
+        raise InvalidType(
+            f"culture of an environment is not an Env: got {type(env).__name__}; need one Env, as "
+            "livn.make returns. For several, make a GymnasiumVectorEnv, or give "
+            "gymnasium.vector.AsyncVectorEnv functions that make one GymnasiumEnv each.",
+            got=env,
+        )
+    return env
 
 
 def check_action(action: Any, space: spaces.Space[Any]) -> Any:

@@ -1,5 +1,6 @@
 """GymnasiumVectorEnv: copies of a culture, advanced together."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -19,12 +20,14 @@ from livn.env.gymnasium.turn import (
     Origin,
     Settling,
     check_action,
+    check_env,
     check_step,
     draw,
     report,
 )
 from livn.env.snapshot import Snapshot
 from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
+from livn.system.checks import whole
 from livn.types import Decoding, Encoding
 
 
@@ -43,7 +46,7 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
 
     Raises:
         NotSupported: if the decoding is a Pipe.
-        InvalidType: if it cannot be reset.
+        InvalidType: if it cannot be reset, or the env is not an Env.
     """
 
     metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
@@ -58,7 +61,7 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             raise InvalidType(
                 f"decoding cannot be reset: got {decoding!r}; need a task.", got=decoding
             )
-        env.record_spikes()
+        check_env(env).record_spikes()
         decoding.setup(env)
         self.num_envs, self.encoding = num_envs, encoding
         self._commanding = isinstance(decoding, Commanding)
@@ -82,31 +85,27 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         self._running = False
 
     def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode in every copy and return their first observations, and info.
 
         Args:
-            seed: a number s seeds copy k with s + k; a list has one for each; None continues.
+            seed: a number s seeds copy k with s + k; a sequence has one for each; None continues.
             options: passed to the tasks.
 
         Raises:
-            InvalidValue: if there is not one seed for each copy.
+            InvalidType: if a seed is no integer.
+            InvalidValue: if it is negative, or there is not one for each copy.
         """
-        n = self.num_envs
-        seeds = [seed + k for k in range(n)] if isinstance(seed, int) else seed or [None] * n
-        if len(seeds) != n:
-            raise InvalidValue(
-                f"seeds are not one for each copy: got {len(seeds)}; need {n}.",
-                got=seeds,
-                allowed=n,
-            )
-        for k, own in enumerate(seeds):
+        for k, own in enumerate(_seeds(seed, self.num_envs)):
             if own is not None:
                 self._rngs[k] = np_random(own)[0]
         infos: dict[str, Any] = {}
         first = []
-        for k in range(n):
+        for k in range(self.num_envs):
             observation, info = self._begin(k, options)
             first.append(observation)
             infos = self._add_info(infos, info, k)
@@ -188,6 +187,20 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         """Free the memory of all copies."""
         self._running = False
         self.batch.close()
+
+
+def _seeds(given: Any, n: int) -> list[int | None]:
+    """Return the seed of each copy, None for one that continues."""
+    if given is None:
+        return [None] * n
+    if np.ndim(given) == 0:
+        first = whole("seed", given, at_least=0)
+        return [first + k for k in range(n)]
+    if len(given) != n:
+        raise InvalidValue(
+            f"seeds are not one for each copy: got {len(given)}; need {n}.", got=given, allowed=n
+        )
+    return [None if own is None else whole("seed", own, at_least=0) for own in given]
 
 
 def _settled(env: Env, settle: int, n: int) -> list[Snapshot]:

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from experiments.component import SystemComponent
 from experiments.parameters import parameter_set, remarks, shipped_parameters
-from experiments.progress import Figure, Plan, start
+from experiments.progress import Figure, Plan, Progress, start
 from experiments.sampling.design import SPLITS, Design
 from experiments.sampling.merge import merge
 from experiments.sampling.parts import Parts, read_rows
@@ -132,39 +132,34 @@ class Sample(SystemComponent):
         return self.directory / DATASET / self.design.system_name
 
     def compute(self) -> None:
-        """Simulate the samples that are missing; the first one is also the probe."""
+        """Simulate the samples that are missing."""
         statuses = self._parts.done()
         missing = [i for i in range(self.design.total) if i not in statuses]
         if missing:
-            with self.pool(Workers(self.design)) as pool:
-                pool.submit(missing[:1])
-                probed = next(pool.answers()).result()
-                for some in _chunks(missing[1:], self.config.batch):
-                    pool.submit(some)
-                self._collect(pool, probed, statuses)
+            plan = Plan(
+                "sample", self.hash, self.options(), self.design.total, len(statuses), "samples",
+                output=str(self.directory), notes=remarks(self.design.parameters[0]),
+            )  # fmt: skip
+            with start(plan) as progress:
+                with self.pool(Workers(self.design)) as pool:
+                    for some in _chunks(missing, self.config.batch):
+                        pool.submit(some)
+                    self._collect(pool, progress, statuses)
+                self._summarise(statuses)
+                progress.after(self.metrics())
         self._summarise(statuses)
 
-    def _collect(self, pool: Pool, probed: tuple[Rows, float], statuses: dict[int, str]) -> None:
+    def _collect(self, pool: Pool, progress: Progress, statuses: dict[int, str]) -> None:
         """Keep rows as they come and tell how it goes."""
-        rows, seconds = probed
-        plan = Plan(
-            "sample", self.hash, self.options(), self.design.total, len(statuses), "samples",
-            seconds, pool.n_workers, str(self.directory), remarks(self.design.parameters[0]),
-        )  # fmt: skip
         tally = Tally(self.design)
-        with start(plan) as progress:
-            while True:
-                self._parts.append(rows)
-                for row in rows:
-                    statuses[row["index"]] = row["status"]
-                    progress.advance(failed=None if row["status"] == OK else row["status"])
-                progress.show(tally.add(rows))
-                answer = pool.next()
-                if answer is None:
-                    break
-                rows, _ = answer.result()
-            self._summarise(statuses)
-            progress.after(self.metrics())
+        for answer in pool.answers():
+            rows, seconds = answer.result()
+            progress.expect(seconds, pool.n_workers)
+            self._parts.append(rows)
+            for row in rows:
+                statuses[row["index"]] = row["status"]
+                progress.advance(failed=None if row["status"] == OK else row["status"])
+            progress.show(tally.add(rows))
 
     def _summarise(self, statuses: Mapping[int, str]) -> None:
         found = Counter(statuses.values())

@@ -41,20 +41,22 @@ class Survey(SystemComponent):
         journal, options = self.journal(TRIALS), self.options()
         done = {row["trial"] for row in journal.rows()}
         missing = [trial for trial in range(options["trials"]) if trial not in done]
-        with self.pool(partial(culture, options)) as pool:
-            plan = Plan(
-                "survey", self.hash, options, options["trials"], len(done), "trials",
-                workers=pool.n_workers, output=str(self.directory),
-            )  # fmt: skip
-            with start(plan) as progress:
+        plan = Plan(
+            "survey", self.hash, options, options["trials"], len(done), "trials",
+            output=str(self.directory),
+        )  # fmt: skip
+        with start(plan) as progress:
+            with self.pool(partial(culture, options)) as pool:
                 for trial in missing:
                     pool.submit(trial)
                 for answer in pool.answers():
-                    journal.append(answer.result())
+                    row = answer.result()
+                    progress.expect(row["seconds"], pool.n_workers)
+                    journal.append(row)
                     progress.advance()
                     progress.show(Figure("mean rate", self._mean("rate_hz"), "Hz"))
-                self.save_metrics(self._summary())
-                progress.after(self.metrics())
+            self.save_metrics(self._summary())
+            progress.after(self.metrics())
 
     def trials(self) -> list[Row]:
         """Return rate (Hz), active fraction and wall time (s) of every trial so far, in order."""

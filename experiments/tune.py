@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from math import inf, nan
 from pathlib import Path
+from statistics import fmean
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -128,17 +129,20 @@ class Tune(SystemComponent):
     def compute(self) -> None:
         """Evaluate what is missing, then the finalists on new noise."""
         options = self.config
-        with self.pool(self._question()) as pool:
-            search = self._search()
-            search.probe(pool)
-            with start(self._plan(search, pool.n_workers)) as progress:
+        search = self._search()
+        with start(self._plan(search)) as progress:
+            with self.pool(self._question()) as pool:
+                at_once = min(pool.n_workers, options.batch)
+                if search.known:
+                    progress.expect(fmean(row["seconds"] for row in search.known), at_once)
                 for row in search.run(pool):
+                    progress.expect(row["seconds"], at_once)
                     self._tell(progress, search, row)
                 for row in search.confirm(pool, options.finalists, options.repeats):
                     self._tell(progress, search, row)
-                self.save_metrics(summary(search))
-                self._draw(search)
-                progress.after(self._outcome(search))
+            self.save_metrics(summary(search))
+            self._draw(search)
+            progress.after(self._outcome(search))
 
     def _question(self) -> Question:
         """Return what is evaluated."""
@@ -155,15 +159,13 @@ class Tune(SystemComponent):
         journal = self.journal(EVALUATIONS)
         return Search(self._question(), journal, o.method, budget, o.seed, o.initial)
 
-    def _plan(self, search: Search, n_workers: int) -> Plan:
+    def _plan(self, search: Search) -> Plan:
         o = self.config
         done = len(search.rows.rows())
-        known = [row["seconds"] for row in search.known]
         notes = [f"{g.feature}: {g.text()} ({g.source})" for g in search.target.goals()]
         return Plan(
             "tune", self.hash, self.options(), o.evaluations + o.finalists * o.repeats, done,
-            "evaluations", sum(known) / len(known) if known else None, max(1, n_workers),
-            str(self.directory), notes,
+            "evaluations", output=str(self.directory), notes=notes,
         )  # fmt: skip
 
     def _tell(self, progress: Progress, search: Search, row: Mapping[str, Any]) -> None:

@@ -15,6 +15,10 @@ class Output(ABC):
         """Tell what is about to be done."""
 
     @abstractmethod
+    def expect(self, plan: Plan) -> None:
+        """Tell how long it will take, where that was not known before."""
+
+    @abstractmethod
     def update(self, state: State) -> None:
         """Tell how far the run is; called after every change."""
 
@@ -40,6 +44,9 @@ class Silent(Output):
     def before(self, plan: Plan) -> None:
         """Tell nothing."""
 
+    def expect(self, plan: Plan) -> None:
+        """Tell nothing."""
+
     def update(self, state: State) -> None:
         """Tell nothing."""
 
@@ -63,6 +70,11 @@ class Together(Output):
         """Tell what is about to be done."""
         for output in self._outputs:
             output.before(plan)
+
+    def expect(self, plan: Plan) -> None:
+        """Tell how long it will take."""
+        for output in self._outputs:
+            output.expect(plan)
 
     def update(self, state: State) -> None:
         """Tell how far the run is."""
@@ -101,11 +113,14 @@ def describe_plan(plan: Plan) -> Sequence[tuple[str, str]]:
     if plan.output:
         rows.append(("output", plan.output))
     if plan.estimate is not None and left:
-        each = spell_duration(plan.seconds_each or 0.0)
-        rows.append(
-            ("estimate", f"{spell_duration(plan.estimate)} ({each} each, {plan.workers} at once)")
-        )
+        rows.append(("estimate", describe_estimate(plan)))
     return rows
+
+
+def describe_estimate(plan: Plan) -> str:
+    """Return how long what is left will take, and why so long."""
+    each = spell_duration(plan.seconds_each or 0.0)
+    return f"{spell_duration(plan.estimate or 0.0)} ({each} each, {plan.workers} at once)"
 
 
 def describe_state(state: State) -> str:

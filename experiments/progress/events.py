@@ -11,8 +11,9 @@ from experiments.progress.state import Plan, State
 
 
 class Events(Output):
-    """One JSON object a line: {"event": "before" | "update" | "note" | "after" | "stopped", ...}.
+    """One JSON object a line: {"event": "update", ...}.
 
+    Events are "before", "estimate", "update", "note", "after" and "stopped".
     Numbers that are not finite become null, as JSON has none.
     """
 
@@ -22,6 +23,11 @@ class Events(Output):
     def before(self, plan: Plan) -> None:
         """Write the plan."""
         self._write("before", {**asdict(plan), "estimate_s": plan.estimate})
+
+    def expect(self, plan: Plan) -> None:
+        """Write how long it will take."""
+        told = {"seconds_each": plan.seconds_each, "workers": plan.workers}
+        self._write("estimate", {**told, "estimate_s": plan.estimate})
 
     def update(self, state: State) -> None:
         """Write how far the run is."""

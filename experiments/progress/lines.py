@@ -7,6 +7,7 @@ from typing import Any, TextIO
 from experiments.progress.base import (
     Output,
     describe_end,
+    describe_estimate,
     describe_failures,
     describe_plan,
     describe_state,
@@ -39,6 +40,10 @@ class Lines(Output):
         self._write(f"  {note}" for note in plan.notes)
         self._last_time = self._clock()
         self._last_done = plan.reused
+
+    def expect(self, plan: Plan) -> None:
+        """Write how long it will take."""
+        self._write([f"  estimate  {describe_estimate(plan)}"])
 
     def update(self, state: State) -> None:
         """Write a line if one is due."""

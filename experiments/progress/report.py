@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -48,6 +49,17 @@ class Progress:
         figures = tuple(self._figures.values())
         elapsed = self._clock() - self._began
         return State(self.plan, self._done, dict(self._failures), figures, elapsed)
+
+    def expect(self, seconds_each: float, workers: int) -> None:
+        """Tell how long it will take, once: from then on the plan has an estimate.
+
+        Args:
+            seconds_each: wall time of one unit, as one of them was measured in this run or before.
+            workers: how many units run at once.
+        """
+        if self.plan.seconds_each is None:
+            self.plan = replace(self.plan, seconds_each=seconds_each, workers=workers)
+            self._output.expect(self.plan)
 
     def advance(self, n: int = 1, *, failed: str | None = None) -> None:
         """Count `n` units as done; `failed` is the cause if they are results without a value."""

@@ -12,6 +12,7 @@ from rich.text import Text
 from experiments.progress.base import (
     Output,
     describe_end,
+    describe_estimate,
     describe_failures,
     describe_plan,
     describe_state,
@@ -45,6 +46,10 @@ class Screen(Output):
             console=self._console, get_renderable=self._draw, refresh_per_second=REDRAWN_PER_S
         )
         self._live.start()
+
+    def expect(self, plan: Plan) -> None:
+        """Print how long it will take above the screen."""
+        self._console.print(_columns([("estimate", describe_estimate(plan))]))
 
     def update(self, state: State) -> None:
         """Let the next drawing show this state."""

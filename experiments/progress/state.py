@@ -17,7 +17,7 @@ class Plan:
         total: how many units of work the result consists of.
         reused: how many of them exist already and are not repeated.
         unit: what one unit is called, plural.
-        seconds_each: wall time of one unit, from a probe; None if none was made.
+        seconds_each: wall time of one unit as measured; None while none was.
         workers: how many units run at once.
         output: where the result is written.
         notes: further lines, such as the backend in use.
@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def estimate(self) -> float | None:
-        """Expected wall time of what is left, s; None without a probe."""
+        """Expected wall time of what is left, s; None before a measurement."""
         if self.seconds_each is None:
             return None
         return (self.total - self.reused) * self.seconds_each / max(1, self.workers)

@@ -114,13 +114,6 @@ class Search:
             self._tell([index for index, _ in enumerate(jobs, start=len(self.optimiser.told))])
             self._check_alive()
 
-    def probe(self, pool: Pool) -> None:
-        """Evaluate the very first proposal alone where there is none: how long does it take?"""
-        if not self._known and (jobs := self.next_round()) is not None:
-            job, x = jobs[0]
-            for row in answered(pool, [job], self.question.per_task):
-                self._keep(row, x)
-
     def _keep(self, row: Mapping[str, Any], x: list[float]) -> dict[str, Any]:
         kept = {"stage": SEARCH, **row, "x": x}
         self.rows.append(kept)

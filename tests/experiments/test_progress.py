@@ -25,6 +25,7 @@ from experiments.progress import (
     start,
     use,
 )
+from experiments.progress.base import Silent, Together
 from livn.errors import UnknownName
 
 PLAN = Plan(
@@ -116,6 +117,26 @@ def test_figures_know_their_band():
     assert str(Figure("max rate", 12.0, "Hz", (-inf, 50.0))) == "12 Hz (at most 50)"
     assert str(Figure("active", 0.8, "", (0.5, inf))) == "0.8 (from 0.5)"
     assert Figure("rate", float("nan"), "Hz", (2.5, 3.5)).inside is False
+
+
+def test_estimate_comes_with_the_first_measurement_and_once():
+    plan = Plan("tune", "aa", {}, total=100, reused=20)
+    lines, events, shown = io.StringIO(), io.StringIO(), io.StringIO()
+    screen = Screen(Console(file=shown, force_terminal=True, width=100))
+    with Progress(plan, Together(Lines(lines), Events(events), screen, Silent())) as progress:
+        assert "estimate" not in lines.getvalue()
+        assert progress.state.left is None
+        progress.expect(3.0, workers=2)
+        progress.expect(99.0, workers=2)
+        assert progress.state.left == 120.0
+    text = "2 min (3.0 s each, 2 at once)"
+    assert lines.getvalue().count(text) == shown.getvalue().count(text) == 1
+    told = [json.loads(line) for line in events.getvalue().splitlines()]
+    assert [e["event"] for e in told] == ["before", "update", "estimate"]
+    assert told[0]["estimate_s"] is None
+    assert told[2] == {
+        "event": "estimate", "seconds_each": 3.0, "workers": 2, "estimate_s": 120.0,
+    }  # fmt: skip
 
 
 def test_events_are_one_json_object_a_line():

@@ -13,6 +13,7 @@ import pytest
 from matplotlib.image import imread
 
 from experiments.parameters import parameter_set
+from experiments.progress import use
 from experiments.sample import Workers
 from experiments.sampling.parts import Parts, read_rows
 from experiments.specs import make_encoding, specs_hash
@@ -50,6 +51,15 @@ def test_any_row_is_made_again(small):
         assert small.regenerate(index)["equal"] is True
     with pytest.raises(InvalidValue, match="got 7; need 0 to 6"):
         small.regenerate(7)
+
+
+def test_how_long_it_takes_is_told_with_the_first_samples(tmp_path, capsys):
+    with storage(tmp_path), use("json"):
+        get("experiments.sample", {**SMALL, "encodings": ["none"]}).launch()
+    before, _, estimate, *_ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (before["event"], before["reused"], before["total"]) == ("before", 0, 7)
+    assert estimate["event"] == "estimate"
+    assert estimate["estimate_s"] == 7 * estimate["seconds_each"] > 0
 
 
 def test_samples_are_drawn(small, tmp_path):

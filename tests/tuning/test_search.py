@@ -194,7 +194,6 @@ def test_nothing_is_left_to_do_at_the_end(whole):
     with Here(whole.question) as pool:
         assert list(whole.run(pool)) == []
         assert list(whole.confirm(pool, 2, 2)) == []
-        whole.probe(pool)
     assert len(whole.rows.rows()) == 28
 
 

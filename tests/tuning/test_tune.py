@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.progress import use
 from experiments.targets import cultures
 from livn import make
 from livn.errors import InvalidState, InvalidValue, UnknownName
@@ -79,6 +80,32 @@ def test_the_result_is_found_again_and_not_computed_again(tuned, dish):
     again = get("experiments.tune", {"system": dish, **OPTIONS}).launch()
     assert again.hash == tuned.hash
     assert (again.directory / ROWS).stat().st_mtime_ns == before
+
+
+def test_what_is_done_is_told_before_and_how_long_it_takes_with_the_first_round(
+    dish, tmp_path, capsys
+):
+    few = {"evaluations": 8, "batch": 8, "initial": 4, "finalists": 1, "repeats": 2}
+    question = {"system": dish, **OPTIONS, **few}
+    with storage(tmp_path), use("json"):
+        get("experiments.tune", question).launch()
+        events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert events[0]["event"] == "before"
+        assert (events[0]["reused"], events[0]["estimate_s"]) == (0, None)
+        (estimate,) = [event for event in events if event["event"] == "estimate"]
+        rows = get("experiments.tune", question).journal(ROWS).rows()
+        assert estimate["seconds_each"] == rows[0]["seconds"] > 0
+        assert estimate["workers"] == 1
+        assert estimate["estimate_s"] == 10 * estimate["seconds_each"]
+        # Eight copies advance together: each row has its share of the time they took.
+        assert len({row["seconds"] for row in rows[:8]}) == 1
+
+        get("experiments.tune", question).cached(False)
+        get("experiments.tune", question).launch()
+        events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [event["event"] for event in events[:3]] == ["before", "update", "estimate"]
+        assert events[0]["reused"] == 10
+        assert events[2]["estimate_s"] == 0
 
 
 def test_another_seed_or_target_is_another_record(tuned, dish):

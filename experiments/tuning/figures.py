@@ -59,10 +59,13 @@ def convergence(ax: Axes, rows: Sequence[Mapping[str, Any]], goals: Sequence[Goa
     ax.step(count, best, color=PALETTE[0], linewidth=1.6, label="best", where="post")
     ax.set_yscale("log")
     ax.axhline(INSIDE, color=PALETTE[2], linewidth=0.8, linestyle=":")
-    ax.text(0, INSIDE, "inside all", fontsize=SMALL, color=PALETTE[2], va="bottom")
+    ax.text(
+        1, INSIDE, "inside all", fontsize=SMALL, color=PALETTE[2], va="bottom", ha="right",
+        transform=ax.get_yaxis_transform(),
+    )  # fmt: skip
     ax.set_xlabel("evaluations")
     ax.set_ylabel("outside the bands, half widths in all")
-    ax.legend(fontsize=SMALL, frameon=False, ncols=2)
+    ax.legend(fontsize=SMALL, frameon=False, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
     bare(ax)
 
 

@@ -44,9 +44,28 @@ def same(a, b):
     return np.array_equal(a[0], b[0]) and a[1] == b[1]
 
 
-def test_env_checker_finds_nothing():
-    env = gym.make("livn/EI1-RateControl-v0", render_mode="rgb_array", disable_env_checker=True)
+@pytest.mark.parametrize("system", ["EI1", "EI2"])
+def test_env_checker_finds_nothing(system):
+    id = f"livn/{system}-RateControl-v0"
+    env = gym.make(id, render_mode="rgb_array", disable_env_checker=True)
     check_env(env.unwrapped)
+
+
+def test_culture_may_be_computed_by_another_backend():
+    id = "livn/EI1-RateControl-v0"
+    env = gym.make(id, backend="brian2", duration=20, disable_env_checker=True)
+    assert env.unwrapped.env.backend == "brian2"
+    env.reset(seed=1)
+    n_spikes = 0
+    for k in range(3):
+        observation, reward, *ends, info = env.step(np.ones(1, np.float32))
+        assert env.observation_space.contains(observation)
+        assert -1 <= reward <= 0
+        assert ends == [False, False]
+        assert info["time_ms"] == 20.0 * (k + 1)
+        n_spikes += len(info["spikes"].times)
+    assert n_spikes > 0
+    env.close()
 
 
 @pytest.mark.parametrize(

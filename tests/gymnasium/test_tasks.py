@@ -129,19 +129,22 @@ def test_copy_is_a_single_environment_of_its_seed(task):
     single.close()
 
 
-@pytest.mark.parametrize("id", [i for i in gym.registry if i.startswith("livn/EI3")])
-def test_larger_system_has_every_task(id):
-    spec = gym.spec(id)
-    assert spec.kwargs["task"] in TASKS
-    assert spec.vector_entry_point == "livn.tasks.making:vector"
-
-
-def test_larger_array_is_laid_out():
-    env = gym.make("livn/EI3-CartPole-v0", settle=0, disable_env_checker=True)
-    assert env.action_space.shape == (32,)
-    env.reset(seed=0)
-    observation, *_ = env.step(np.ones(32, np.float32))
-    assert observation.shape == (4 + 32 + 64,)
+@pytest.mark.parametrize("task", list(TASKS))
+def test_larger_system_has_every_task(task):
+    id = f"livn/EI3-{task}-v0"
+    assert gym.spec(id).vector_entry_point == "livn.tasks.making:vector"
+    env = gym.make(id, settle=0, disable_env_checker=True)
+    first, _ = env.reset(seed=0)
+    action = np.ones(env.action_space.shape, np.float32)
+    observation, reward, terminated, truncated, info = env.step(action)
+    for seen in (first, observation):
+        assert env.observation_space.contains(seen)
+    assert np.isfinite(reward)
+    assert (terminated, truncated) == (False, False)
+    assert info["charge_nc"].shape == (64,)
+    assert info["time_ms"] == env.unwrapped.decoding.duration
+    if task == "CartPole":
+        assert (len(action), len(observation)) == (32, 4 + 32 + 64)
     env.close()
 
 

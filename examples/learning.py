@@ -32,9 +32,11 @@ LINES = {
 REFERENCES = {"open_loop": ("best constant strength", ":"), "feedback": ("feedback by hand", "-.")}
 
 
-def arguments(description, steps, episodes, copies=1):
-    """Return the options of a learning example."""
+def arguments(description, steps, episodes, copies=1, max_steps=None):
+    """Return the options of a learning example; the length of its episodes where it has one."""
     parser = argparse.ArgumentParser(description=description)
+    if max_steps is not None:
+        parser.add_argument("--max-steps", type=int, default=max_steps, help="of an episode")
     parser.add_argument("--system", default="EI2")
     parser.add_argument("--seeds", type=int, default=3, help="how many times to learn")
     parser.add_argument("--steps", type=int, default=steps, help="of the environment, each")

@@ -15,7 +15,6 @@ from livn.plots.style import FAINT, INK, PALETTE
 from livn.tasks.baselines import play
 from livn.tasks.rate import RATE_SCALE
 
-TASK = {"max_steps": 100}
 PPO = {"n_steps": 64, "batch_size": 64, "n_epochs": 10, "gamma": 0.9, "gae_lambda": 0.9,
        "learning_rate": 1e-3, "policy_kwargs": {"log_std_init": -0.5}}  # fmt: skip
 STRENGTHS = np.linspace(0.15, 0.65, 11)  # among which the best constant one is sought
@@ -25,14 +24,16 @@ SHOWN = HELD_OUT + 6  # seed of an episode of the comparison in which the effica
 
 def one(seed, asked):
     """Learn once."""
-    return learn(f"livn/{asked.system}-RateControl-v0", seed, asked, TASK, PPO, SHOWN)
+    id, task = f"livn/{asked.system}-RateControl-v0", {"max_steps": asked.max_steps}
+    return learn(id, seed, asked, task, PPO, SHOWN)
 
 
 def rates(env, strength, seed):
     """Return the rate after each step of an episode of constant strength, Hz."""
     env.reset(seed=seed)
     action = np.full(env.action_space.shape, strength, np.float32)
-    return [env.step(action)[-1]["rate_hz"] for _ in range(TASK["max_steps"])]
+    max_steps = env.unwrapped.decoding.max_steps
+    return [env.step(action)[-1]["rate_hz"] for _ in range(max_steps)]
 
 
 def best_constant(env, episodes):
@@ -57,7 +58,7 @@ def best_constant(env, episodes):
 
 def references(asked):
     """Return the returns of what needs no learning, and the rows of one at constant strength."""
-    env = livn_env(f"livn/{asked.system}-RateControl-v0", TASK)
+    env = livn_env(f"livn/{asked.system}-RateControl-v0", {"max_steps": asked.max_steps})
     open_loop = best_constant(env, asked.episodes)
     policies = {"open_loop": open_loop, "feedback": env.unwrapped.decoding.feedback}
     seeds = range(HELD_OUT, HELD_OUT + asked.episodes)
@@ -87,12 +88,14 @@ def draw_trace(constant, figure, rows):
 
 def main():
     """Learn, compare and draw."""
-    asked = arguments("PPO holds the firing rate of a culture.", steps=20_000, episodes=8, copies=4)
+    description = "PPO holds the firing rate of a culture."
+    asked = arguments(description, steps=20_000, episodes=8, copies=4, max_steps=100)
     found, constant = references(asked)
     results = over_seeds(one, asked)
     for result in results:
         result["returns"] |= found
-    report("rate_control", asked, results, partial(draw_trace, constant), "return of 100 steps")
+    ylabel = f"return of {asked.max_steps} steps"
+    report("rate_control", asked, results, partial(draw_trace, constant), ylabel)
 
 
 if __name__ == "__main__":

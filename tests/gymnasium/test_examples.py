@@ -27,7 +27,7 @@ def done(name, tmp_path, *options):
 @pytest.mark.parametrize(
     ("name", "options", "steps"),
     [
-        ("rate_control", ["--system", "EI1", "--copies", "1", "--steps", "128"], 128),
+        ("rate_control", ["--copies", "1", "--steps", "128", "--max-steps", "20"], 128),
         ("cartpole", ["--copies", "1", "--steps", "128"], 128),
     ],
 )

@@ -78,7 +78,7 @@ def culture(options: Mapping[str, Any], comm: Any) -> Callable[[int], Row]:
     """Return what answers a trial number: one culture, cleared before each trial."""
     ranks = {"comm": comm} if options["backend"] == "neuron" else {}
     made = {name: options[name] for name in ("system", "model", "seed", "backend")}
-    env = Env(**made, **ranks).apply_model_defaults().record_spikes()
+    env = Env(**made, **ranks).init().apply_model_defaults().record_spikes()
     return partial(measured, env, options)
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from experiments.progress import chosen_output
 from interface.local import Local
+from livn.cli.output import INTERRUPTED
 from livn.errors import InvalidState, NotSupported
 
 
@@ -31,6 +32,7 @@ class Mpi(Local):
 
         Raises:
             InvalidState: if one of them failed on the ranks.
+            KeyboardInterrupt: if the first rank was interrupted, as `stop` does.
         """
         launcher = self.config.launcher.split() or [find_mpiexec()]
         component: Any
@@ -39,6 +41,8 @@ class Mpi(Local):
                 continue
             command = [*launcher, "-n", str(self.config.n + 1), *on_ranks(component, self.config)]
             status = subprocess.run(command, check=False).returncode
+            if status == INTERRUPTED:
+                raise KeyboardInterrupt
             if status:
                 raise InvalidState(
                     f"{component.label_text()} failed on {self.config.n + 1} ranks: got exit "

@@ -1,6 +1,7 @@
 """Run components on the MPI ranks that this process is one of, as `mpi` and `slurm` start them."""
 
 import pickle
+import signal
 import time
 from typing import Any
 
@@ -46,6 +47,7 @@ class Ranks(Local):
         """
         comm = world()
         if not self.leads:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first decides
             while (factory := _heard(comm)) is not None:
                 start(pickle.loads(factory), comm=comm, subworld_size=self.config.subworld)
             return self

@@ -111,6 +111,8 @@ class State:
 
 def spell_duration(seconds: float) -> str:
     """Return a wall time in its two largest units: "45 s", "3 min 20 s", "1 d 2 h"."""
+    if 0 < seconds < 0.1:
+        return f"{1000 * seconds:.2g} ms"
     whole = round(seconds)
     for size, unit, smaller, name in (
         (86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"),

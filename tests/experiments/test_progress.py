@@ -237,8 +237,8 @@ def test_unknown_output_names_the_nearest():
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0 s"), (0.25, "0.2 s"), (45.4, "45 s"), (59.7, "1 min"), (200, "3 min 20 s"),
-        (3600, "1 h"), (3660, "1 h 1 min"), (93600, "1 d 2 h"),
+        (0, "0 s"), (0.0134, "13 ms"), (0.25, "0.2 s"), (45.4, "45 s"), (59.7, "1 min"),
+        (200, "3 min 20 s"), (3600, "1 h"), (3660, "1 h 1 min"), (93600, "1 d 2 h"),
     ],
 )  # fmt: skip
 def test_wall_times_are_told_in_two_units(seconds, text):

@@ -1,11 +1,15 @@
 """A component on workers: its answer does not depend on how many there are, nor of which kind."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
+from interface.records import record, state
+from livn import cli
 from livn.experiments import get, storage
 
 OPTIONS = {"duration": 100.0, "warmup": 0.0, "trials": 4, "system": "EI1"}
@@ -44,6 +48,34 @@ def test_worker_processes_change_nothing(alone, tmp_path):
 @pytest.mark.mpi
 def test_ranks_change_nothing(alone, tmp_path):
     assert surveyed(tmp_path, "mpi", "n=2") == alone
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("by", ["stop", "Ctrl-C"])
+def test_ranks_are_interrupted(tmp_path, by):
+    words = ["mpi", "n=2", "survey", "trials=100000", "~native", "~point", "--launch"]
+    process = subprocess.Popen(
+        [*COMMAND, "--storage", str(tmp_path), *words], text=True, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    journals: list = []
+    while not (journals and journals[0].read_text()):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+        journals = list(tmp_path.glob("survey/*/trials.jsonl"))
+    identity = journals[0].parent.name
+    if by == "stop":
+        assert cli.main(["systems", "--storage", str(tmp_path), "stop", identity]) == 0
+    else:  # the terminal tells the whole group
+        os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "livn: interrupted. The same command continues." in err
+    assert "survey: interrupted; " in err
+    assert "Traceback" not in err
+    assert "failed on" not in err
+    with storage(tmp_path):
+        assert state(record(identity)).name == "interrupted"
 
 
 @pytest.mark.mpi

@@ -39,6 +39,9 @@ exit "$status"
 """
 
 
+DONE = "# livn: all of it is finished, nothing would be submitted\n"
+
+
 class Slurm(Local):
     """Submits and returns at once; the job computes, in its own time, with the same command."""
 
@@ -83,7 +86,7 @@ class Slurm(Local):
             )
         wanted: list[Any] = [c for c in self._interfaces if not c.cached()]
         if self.config.dry:
-            print(self.script(wanted), end="")
+            print(self.script(wanted) if wanted else DONE, end="")
             return self
         new = []
         for component in wanted:

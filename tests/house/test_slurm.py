@@ -135,15 +135,6 @@ def test_method_after_a_submission_is_for_later(slurm, root, capsys):
     assert capsys.readouterr().out.startswith("[\n  0,\n  1\n]\n")
 
 
-def test_script_of_a_command_stands_alone(slurm, capsys):
-    resources = '**resources={"-t": "5", "--mem": "1G"}'
-    assert cli.main(["systems", "slurm", "dry=true", "toys.counting", resources, "--launch"]) == 0
-    script = capsys.readouterr().out
-    assert "\n#SBATCH -t 5\n#SBATCH --mem=1G\n" in script
-    assert script.endswith('exit "$status"\n')
-    assert not get("toys.counting").is_materialized()
-
-
 def test_several_components_are_an_array(slurm):
     slurm("~~seeds(3)", throttle=2)
     toys = [get("toys.counting", {"seed": k}) for k in range(3)]

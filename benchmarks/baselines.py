@@ -80,7 +80,8 @@ def one(name, policy, fields, episodes):
 def main():
     """Play every case and print a table."""
     parser = argparse.ArgumentParser(description="What is achieved without learning.")
-    parser.add_argument("--tasks", nargs="+", default=list(dict.fromkeys(c[0] for c in CASES)))
+    tasks = list(dict.fromkeys(name for name, _, _ in CASES))
+    parser.add_argument("--tasks", nargs="+", choices=tasks, default=tasks)
     parser.add_argument("--episodes", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--output", type=Path, default=Path())

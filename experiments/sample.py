@@ -147,7 +147,8 @@ class Sample(SystemComponent):
                     self._collect(pool, progress, statuses)
                 self._summarise(statuses)
                 progress.after(self.metrics())
-        self._summarise(statuses)
+        else:
+            self._summarise(statuses)
 
     def _collect(self, pool: Pool, progress: Progress, statuses: dict[int, str]) -> None:
         """Keep rows as they come and tell how it goes."""

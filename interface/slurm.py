@@ -151,8 +151,8 @@ class Slurm(Local):
         number = scheduler("sbatch", "--parsable", str(path)).strip().partition(";")[0]
         for k, component in enumerate(components):
             job = f"{number}_{k}" if len(components) > 1 else number
-            row = {"job": job, "time": time.strftime(TIME), "script": str(path)}
-            row["requeues"] = self.config.requeues
+            row = {"job": job, "time": time.strftime(TIME), "script": str(path),
+                   "requeues": self.config.requeues}  # fmt: skip
             Journal(component.directory / JOBS).append(row)
             print(f"{component.label_text()} is job {job}. {watch_command(component)}")
 

@@ -195,7 +195,8 @@ class Env(Tuning, Recorded, Touch, Plasticity, PlayedTrains):
                 the model: 0.02 ms for the default model on a CL1.
             stop_after_seconds, stop_after_ticks: end, also of simulated time; else `loop.stop()`.
             frames: record the potential of every electrode.
-            amplifier: what is between it and the frames; None for nothing.
+            amplifier: what is between it and the frames, and which electrodes are dead; None for
+                nothing.
             detector: finds the spikes in the frames; None gives those of the cells within reach.
             latency_ms, latency_jitter_ms: from a decision to its stimulus; the second is the
                 standard deviation of a normal number whose magnitude is added.

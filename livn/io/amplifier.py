@@ -1,4 +1,4 @@
-"""Amplifier: what real electrodes and electronics make of the potential of a culture.
+"""Amplifier: what real electrodes and electronics make of commands and of a potential.
 
 Every disturbance is off unless it is asked for, and is a function of (seed, stream, channel,
 sample) alone, so that windows recorded one after the other equal one long recording.
@@ -33,7 +33,8 @@ class Amplifier:
         saturation_uv: larger potentials are cut to this, of either sign, uV.
         blanking_ms: after the end of each phase all channels are 0 for this time, and during it;
             None blanks nothing.
-        dropout: share of electrodes that are dead and record 0; which, follows from the seed.
+        dropout: share of electrodes that are dead: they record 0 and pass no current; which,
+            follows from the seed.
 
     Raises:
         InvalidValue: if a number is negative, or a share above 1.
@@ -78,28 +79,30 @@ class Amplifier:
             dt: between samples, ms.
             seed, stream: of the noise; which electrodes are dead follows from the seed.
             start: number of the first sample.
-            phases: of the commands that were played, their times from sample 0, ms.
+            phases: of the commands, their times from sample 0, ms. Those on dead electrodes make
+                no artefact and blank as others do.
 
         Returns:
             uV, of the same shape.
         """
         recorded: Floats = np.array(potential, np.float64)
         n_channels, n_samples = recorded.shape
+        dead = self.dead(n_channels, seed)
         if self.noise_uv:
             key = random.key(seed, stream, NOISE_SITE)
             draws = random.normals(key, np.arange(n_channels), start, n_samples)
             recorded += self.noise_uv * draws[0].T
         times: Floats = np.arange(start, start + n_samples) * np.float64(dt)
         if phases is not None and self.artefact_uv:
-            recorded += self._artefact(phases, times, n_channels)
+            recorded += self._artefact(phases, times, dead)
         np.clip(recorded, -self.saturation_uv, self.saturation_uv, out=recorded)
         if phases is not None and self.blanking_ms is not None:
             recorded[:, self._blank(phases, times)] = 0.0
-        recorded[self.dead(n_channels, seed)] = 0.0
+        recorded[dead] = 0.0
         return recorded
 
     def dead(self, n_channels: int, seed: int = 0) -> NDArray[np.bool_]:
-        """Return which electrodes record nothing, shape (n_channels,)."""
+        """Return which electrodes neither record nor pass current, shape (n_channels,)."""
         if not self.dropout:
             return np.zeros(n_channels, bool)
         drawn = random.uniforms(random.key(seed, 0, DROPOUT_SITE), np.arange(n_channels), 0, 1)
@@ -111,10 +114,10 @@ class Amplifier:
             GONE * self.artefact_tau_ms if self.artefact_uv else 0.0, self.blanking_ms or 0.0
         )
 
-    def _artefact(self, phases: Phases, times: Floats, n_channels: int) -> Floats:
-        """Return the artefact of all phases, uV."""
-        found = np.zeros((n_channels, times.size))
-        for k in range(phases.start.size):
+    def _artefact(self, phases: Phases, times: Floats, dead: NDArray[np.bool_]) -> Floats:
+        """Return the artefact of all phases, uV; where no current passes there is none."""
+        found = np.zeros((dead.size, times.size))
+        for k in np.flatnonzero(~dead[phases.channel]):
             age = times - phases.start[k]
             after = np.maximum(0.0, age - phases.duration[k])
             seen = (age >= -1e-9) & (after <= GONE * self.artefact_tau_ms)

@@ -22,7 +22,7 @@ class Platform(IO):
 
     Args:
         io: the array.
-        device: profile, or the name of one: "cl1", "finalspark", "maxone", "unlimited".
+        device: profile, or the name of one: "cl1", "finalspark" ("intan"), "maxone", "unlimited".
     """
 
     def __init__(self, io: IO, device: Device | str = "unlimited"):

@@ -2,7 +2,8 @@
 
 Numbers are those of the makers: the CL API of Cortical Labs (cl-sdk 1.0), the FinalSpark
 Neuroplatform and its Intan RHS2116 chips (datasheet), MaxWell MaxOne (Müller et al. 2015). What a
-maker does not state is not checked.
+maker does not state is not checked. The 16 triggers of the Neuroplatform limit nothing here:
+electrodes that share one have a number and a period of pulses each.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class Device:
         balanced: whether every pulse has to give back its charge.
         max_phases: per pulse; neighbouring ones alternate in sign.
         max_pulse_hz: per electrode, Hz.
-        max_driven: electrodes that may be driven by one stimulus.
+        max_driven: electrodes that may be driven at once, by one stimulus or by several.
         n_channels: size of the array.
         reserved: positions that are ground or reference, on an array of that size.
         lead_us: from a command to its first phase at least, us.
@@ -108,12 +109,19 @@ class Device:
                 got=wrong,
                 allowed=list(usable),
             )
-        most = int(driven.sum(axis=1).max(initial=0))
-        if self.max_driven is not None and most > self.max_driven:
+        self.check_driven(int(driven.sum(axis=1).max(initial=0)))
+
+    def check_driven(self, n_driven: int) -> None:
+        """Check how many electrodes are driven at once.
+
+        Raises:
+            InvalidValue: if they are too many.
+        """
+        if self.max_driven is not None and n_driven > self.max_driven:
             raise InvalidValue(
-                f"stimulus drives too many channels for {self.name}: got {most}; at most "
+                f"stimulus drives too many channels for {self.name}: got {n_driven}; at most "
                 f"{self.max_driven}. Drive fewer, or one group after the other.",
-                got=most,
+                got=n_driven,
                 allowed=self.max_driven,
             )
 
@@ -229,10 +237,11 @@ DEVICES = {
         Device("maxone", rate_hz=20_000.0, grid_us=50.0, max_driven=32, n_channels=1024),
     )
 }
+DEVICES["intan"] = DEVICES["finalspark"]
 
 
 def device(which: "Device | str") -> Device:
-    """Return a profile, also by name: "unlimited", "cl1", "finalspark" or "maxone".
+    """Return a profile, also by name: "unlimited", "cl1", "finalspark" ("intan") or "maxone".
 
     Raises:
         UnknownName: if there is no such profile.

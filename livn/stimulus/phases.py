@@ -1,7 +1,8 @@
 """The phases that commands consist of, electrode by electrode."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,17 @@ class Phases:
     last: Bools
     same_sign: Bools
     since_last_pulse: Floats
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Phases]") -> Self:
+        """Return the phases of all parts, of which there is one or more."""
+        names = [f.name for f in fields(cls)]
+        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
+
+    @property
+    def end(self) -> float:
+        """When the last of them ends, ms."""
+        return float((self.start + self.duration).max(initial=-np.inf))
 
     def first(self, which: Bools) -> int | None:
         """Return the first phase of which this is true, None if there is none."""

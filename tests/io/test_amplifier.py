@@ -95,6 +95,22 @@ def test_dead_electrodes_follow_from_the_seed_and_record_nothing():
     assert not Amplifier().dead(5).any()
 
 
+def test_dead_electrodes_make_no_artefact_and_blank_as_others():
+    amplifier = Amplifier(artefact_uv=100.0, blanking_ms=1.0, dropout=0.5)
+    assert amplifier.dead(4, seed=9).tolist() == [False, True, False, False]
+    potential = np.ones((4, 200))
+    recorded = amplifier.record(potential, DT, seed=9, phases=phases(channels=(1,)))
+    assert set(np.unique(recorded)) == {0.0, 1.0}
+    blank = np.flatnonzero(recorded[0] == 0)
+    assert blank.tolist() == [*range(8 + 20)]  # 0.4 and 1 ms
+    both, alive = (
+        amplifier.record(potential, DT, seed=9, phases=phases(channels=channels))
+        for channels in ((1, 2), (2,))
+    )
+    assert np.array_equal(both, alive)
+    assert alive[2, 28] > 10  # the artefact of a live one lasts
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

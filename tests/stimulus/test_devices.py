@@ -177,6 +177,13 @@ def test_what_a_device_does_not_allow_is_refused_with_value_limit_and_fix(name, 
     DEVICES["unlimited"].check(policy(), policy.dt)
 
 
+@pytest.mark.parametrize(("name", "most"), [("cl1", 64), ("finalspark", 128), ("maxone", 1024)])
+def test_array_may_be_as_large_as_that_of_the_device(name, most):
+    DEVICES[name].check(np.zeros((2, most)), 0.1)
+    with pytest.raises(InvalidValue, match=f"array is larger than that of {name}: got {most + 1} "):
+        DEVICES[name].check(np.zeros((2, most + 1)), 0.1)
+
+
 def test_reserved_channels_are_those_of_an_array_of_that_size_only():
     assert len(DEVICES["cl1"].usable(64)) == 59
     assert len(DEVICES["cl1"].usable(16)) == 16
@@ -190,6 +197,10 @@ def test_one_wrong_stimulus_of_a_batch_is_found():
 
 def test_unknown_devices_are_refused_with_the_nearest():
     assert device("cl1") is device(DEVICES["cl1"])
+    assert device("intan") is device("finalspark")
+    known = "known: cl1, finalspark, intan, maxone, unlimited"
+    with pytest.raises(UnknownName, match=rf"got 'inten' \(did you mean 'intan'\?\); {known}"):
+        device("inten")
     with pytest.raises(UnknownName, match=r"unknown device: got 'cl2' \(did you mean 'cl1'\?\)"):
         device("cl2")
 

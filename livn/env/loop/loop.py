@@ -155,6 +155,7 @@ class Loop:
         self._first = n_steps(env.t, frame_ms, "time of the env") if env.t else 0
         self._recording, self._paced = recording, paced
         self._amplifier, self._detector = amplifier or Amplifier(), detector
+        self._dead = self._amplifier.dead(self.n_channels, env.seed)
         self._frames = frames or detector is not None
         self._schedule = Schedule(self, latency_ms, latency_jitter_ms)
         self._stopped, self._iteration = False, 0
@@ -211,7 +212,8 @@ class Loop:
         """Play pulses, their times counted from now, when latency and the device allow.
 
         Pulses of an electrode that is still busy wait until it is not. A policy made for another
-        number of channels is sized to this array.
+        number of channels is sized to this array. Those of a dead electrode are played like others
+        and reach no cell.
 
         Args:
             policy: such as `BurstPolicy(channels=(3,), phases=2.0)`.
@@ -291,6 +293,7 @@ class Loop:
 
     def _of_cells(self, commands: NDArray[np.float32]) -> Stimulus:
         """Return what commands do; the device has seen all of the pulse they may be a part of."""
+        commands[:, self._dead] = 0.0
         io = self.env.io.io if isinstance(self.env.io, Platform) else self.env.io
         return self.env.cell_stimulus(commands, self.dt, io=io)
 
@@ -314,6 +317,7 @@ class Loop:
         found = [
             Spike(start + int(time / self.frame_ms + 1e-9), channel)
             for channel, heard in enumerate(by_channel.values())
+            if not self._dead[channel]
             for time in heard.tolist()
         ]
         return sorted(found)

@@ -1,6 +1,6 @@
 """Which pulses of a loop are played when: one after the other on each electrode."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -87,9 +87,12 @@ class Schedule:
         wait = max(1e-3 * loop.device.lead_us, self._latency + self._drawn())
         now = loop.timestamp * self._steps_per_frame
         driven = list(train.channels)
-        first = max(now + self._on_grid(wait), int(self._free[driven].max()))
+        soon = now + int(np.ceil(wait / loop.dt - 1e-9))
+        first = self._on_grid(max(soon, int(self._free[driven].max())))
+        queued = [*self._queued, Queued(train, first)]
+        self._check_driven(queued)
         self._free[driven] = first + train.n_steps
-        self._queued.append(Queued(train, first))
+        self._queued = queued
         start = phases.start + first * loop.dt
         self._played.append(replace(phases, start=start))
         frames = np.floor(start / loop.frame_ms + 1e-6).astype(int)
@@ -134,22 +137,20 @@ class Schedule:
     def seen(self, start: int, lasting_ms: float) -> Phases | None:
         """Return the phases that are seen from frame `start` on, and forget those before."""
         ending = start * self._loop.frame_ms - lasting_ms
-        self._played = [p for p in self._played if (p.start + p.duration).max() >= ending]
-        if not self._played:
-            return None
-        joined = {
-            f.name: np.concatenate([getattr(p, f.name) for p in self._played])
-            for f in fields(Phases)
-        }
-        return Phases(**joined)
+        self._played = [p for p in self._played if p.end >= ending]
+        return Phases.joined(self._played) if self._played else None
 
-    def _on_grid(self, wait: float) -> int:
-        """Return the steps to wait, up to the next time of the device's grid."""
-        step = self._loop.dt
-        if self._loop.device.grid_us is None:
-            return int(np.ceil(wait / step - 1e-9))
-        grid = max(1, round(1e-3 * self._loop.device.grid_us / step))
-        return grid * int(np.ceil(wait / (grid * step) - 1e-9))
+    def _check_driven(self, queued: list[Queued]) -> None:
+        """Check that trains do not drive too many channels at once, where one begins."""
+        for begin in {q.first for q in queued}:
+            now = [q.train.channels for q in queued if q.first <= begin < q.end]
+            self._loop.device.check_driven(len(set().union(*now)))
+
+    def _on_grid(self, step: int) -> int:
+        """Return this step, or the first after it that is on the time grid of the device."""
+        grid_us = self._loop.device.grid_us or 0.0
+        grid = max(1, round(1e-3 * grid_us / self._loop.dt))
+        return -(-step // grid) * grid
 
     def _drawn(self) -> float:
         """Return the addition to the latency of this moment, ms."""

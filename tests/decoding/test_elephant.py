@@ -5,14 +5,20 @@ import pytest
 
 from livn.decoding import (
     ISICV,
+    LFP,
     ISIStatistics,
     MeanFiringRate,
     PairwiseChannelCorrelation,
     PeriStimulusHistogram,
+    PerUnitFiringRate,
     PopulationRateMetrics,
     SpikeTimeTiling,
 )
+from livn.decoding.lfp import BANDS, low_pass
 from livn.decoding.synchrony import tiled_share
+from livn.env import Env
+from livn.io import MEA
+from livn.run import Run
 
 from .conftest import poisson, spiking
 
@@ -20,7 +26,7 @@ pytest.importorskip("elephant")
 
 import neo
 import quantities as pq
-from elephant import spike_train_correlation, statistics
+from elephant import signal_processing, spectral, spike_train_correlation, statistics
 from elephant.conversion import BinnedSpikeTrain
 
 DURATION = 20_000.0  # ms
@@ -56,6 +62,7 @@ def run(trains):
 def test_interval_statistics(run, theirs, pair):
     found = ISIStatistics(duration=1)(run, pair)
     intervals = [statistics.isi(t) for t in theirs]
+    assert found["unit_mean_isi_ms"] == pytest.approx([i.magnitude.mean() for i in intervals])
     assert found["unit_isi_cv"] == pytest.approx([float(statistics.cv(i)) for i in intervals])
     assert found["unit_cv2"] == pytest.approx([statistics.cv2(i) for i in intervals])
     assert found["unit_lv"] == pytest.approx([statistics.lv(i) for i in intervals])
@@ -67,6 +74,8 @@ def test_interval_statistics(run, theirs, pair):
 def test_mean_rate(run, theirs, pair):
     rates = [statistics.mean_firing_rate(t).rescale("Hz").item() for t in theirs] + [0, 0]
     assert MeanFiringRate(duration=1)(run, pair)["rate_hz"] == pytest.approx(np.mean(rates))
+    found = PerUnitFiringRate(duration=1)(run, pair)["per_unit_rates_hz"]
+    assert [found[gid] for gid in range(10)] == pytest.approx(rates)
 
 
 @pytest.mark.parametrize("window", [5.5, 50.5, 100.5])
@@ -102,6 +111,46 @@ def test_histogram_and_fano_factor(run, theirs, trains, pair):
         cut = [t.time_slice((onset - 500) * pq.ms, (onset + 500) * pq.ms) for t in theirs]
         expected = statistics.time_histogram(cut, bin_size=5 * pq.ms).magnitude.ravel()
         assert row.tolist() == expected.tolist()
+
+
+@pytest.fixture(scope="module")
+def potential():
+    """Two electrodes over three cells, 10 s of noise in every compartment, and their potential."""
+    env = Env(3, model="LIF", io=MEA([[0, 0.0, 0, 10], [1, 100, 0, 10]]), backend="native")
+    gids = env.recording_coordinates()[:, 0].astype(int)
+    noise = np.cumsum(np.random.default_rng(3).normal(size=(len(gids), 20_000)), axis=1) * 1e-4
+    run = Run(duration=10_000.0).add_current(gids, noise.astype(np.float32), dt=0.5)
+    volts = env.potential_recording(run.current, run.current_ids)
+    return env, run, neo.AnalogSignal(volts.T, units="uV", sampling_rate=2 * pq.kHz)
+
+
+@pytest.mark.parametrize(("nperseg", "noverlap"), [(2048, None), (1000, 250)])
+def test_spectrum_of_the_potential(potential, nperseg, noverlap):
+    env, run, signal = potential
+    settings = {"downsample_hz": 2000, "nperseg": nperseg, "noverlap": noverlap}
+    found = LFP(duration=1, compute_band_power=True, slope_band=(5, 100), **settings)(run, env)
+    mean = neo.AnalogSignal(signal.mean(axis=1), sampling_rate=signal.sampling_rate)
+    overlap = 0.5 if noverlap is None else noverlap / nperseg
+    f, power = spectral.welch_psd(mean, len_segment=nperseg, overlap=overlap)
+    f, power = f.rescale("Hz").magnitude, power.magnitude.ravel()
+    for name, (low, high) in BANDS.items():
+        inside = (f >= low) & (f <= high)
+        assert found[name] == pytest.approx(np.trapezoid(power[inside], f[inside]), rel=1e-6)
+    assert found["broadband"] == pytest.approx(np.trapezoid(power, f), rel=1e-6)
+    inside = (f >= 5) & (f <= 100)
+    slope = np.polyfit(np.log10(f[inside]), np.log10(power[inside]), 1)[0]
+    assert found["spectral_slope"] == pytest.approx(slope, rel=1e-6)
+
+
+def test_low_pass_of_the_potential(potential):
+    env, run, signal = potential
+    theirs = signal_processing.butter(signal, lowpass_frequency=100 * pq.Hz, order=4)
+    ours = low_pass(signal.magnitude.T, 2000.0, 100.0, order=4)
+    # ends are padded by other lengths, which is forgotten within 0.1 s
+    inside = slice(200, -200)
+    assert ours[:, inside] == pytest.approx(theirs.magnitude.T[:, inside], rel=1e-6, abs=1e-6)
+    found = LFP(duration=1, downsample_hz=1000, lowpass_hz=100.0)(run, env)
+    assert found["lfp"] == pytest.approx(ours[:, ::2], rel=1e-5, abs=1e-3)  # float32
 
 
 def test_spread_of_counts_over_trials_is_that_of_poisson_spikes():

@@ -186,7 +186,8 @@ def _distinct_rows(stimulus: Stimulus, batched: bool) -> tuple[Integers, Floats,
     chunk, gain = stimulus.n_steps, stimulus.gain
     if not batched and (chunk * stimulus.width <= _SMALL if gain is None else chunk < _FEW):
         values = _of_one_run(np.asarray(stimulus.inputs(0, chunk), float))[0]
-        every = np.concatenate([np.zeros((1, values.shape[1])), values])
+        every = np.zeros((chunk + 1, values.shape[1]))
+        every[1:] = values
         return np.arange(1, chunk + 1)[None], every, np.zeros(chunk + 1, np.int64)
     if not batched:
         chunk = min(chunk, max(1, _CHUNK // max(1, stimulus.width)))

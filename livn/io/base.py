@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from livn.arrays import Array, as_floats, is_traced
 from livn.errors import InvalidValue, NotSupported
-from livn.io.coupling import effect_of
+from livn.io.coupling import ALL, effect_of
 from livn.io.jsonable import Jsonable
-from livn.stimulus import Policy, Stimulus
+from livn.stimulus import Policy, ScaledPulses, Stimulus
+from livn.stimulus.layout import weighted
 
 
 class IO(Jsonable):
@@ -74,8 +75,8 @@ class IO(Jsonable):
 
         Args:
             coordinates: rows (gid, x, y, z), um.
-            inputs: commands, shape (n_steps, num_channels) with batches in front; or a policy, or
-                a stimulus of electrodes, which bring their own step.
+            inputs: commands, shape (n_steps, num_channels) with batches in front; or a policy,
+                scaled pulses or a stimulus of electrodes, which bring their own step.
             dt: step of the commands, ms.
             sections: section name of each row; None where a row is a whole cell.
 
@@ -83,6 +84,8 @@ class IO(Jsonable):
             InvalidValue: if there is not one command per channel or one section per row, or units
                 differ.
         """
+        if isinstance(inputs, ScaledPulses):
+            return self._scaled(coordinates, inputs, sections)
         commands, dt = self._commands(inputs, dt)
         driven = None if is_traced(commands) else _nonzero(commands)
         gain, gids, names = effect_of(self, coordinates, sections, driven)
@@ -91,6 +94,17 @@ class IO(Jsonable):
         return Stimulus(
             commands, dt, gids, self.input_mode, sections=names, gain=gain, **self.stimulus_extra
         )
+
+    def _scaled(self, coordinates: Array, pulses: ScaledPulses, sections: Any) -> Stimulus:
+        """Return what pulses do to the cells, the amplitudes taken into the gain."""
+        amplitudes = as_floats(pulses.amplitudes, "amplitudes")[None]
+        _check_channels(amplitudes, self.num_channels)
+        gain, gids, names = effect_of(self, coordinates, sections, ALL)
+        unit = weighted(amplitudes, gain)
+        return Stimulus(
+            pulses.waveform, pulses.dt, gids, self.input_mode, sections=names, gain=unit,
+            **self.stimulus_extra,
+        )  # fmt: skip
 
     def distances(self, coordinates: Array) -> Array:
         """Return rows (channel id, gid, distance in um), channel by channel."""
@@ -131,7 +145,9 @@ class IO(Jsonable):
 
     def _commands(self, inputs: Any, dt: float) -> tuple[Array, float]:
         """The commands as an array, and their step."""
-        if isinstance(inputs, Policy):
+        if isinstance(inputs, ScaledPulses):
+            inputs, dt = inputs.commands, inputs.dt
+        elif isinstance(inputs, Policy):
             inputs, dt = inputs.as_input_units(self.input_units)(), inputs.dt
         elif isinstance(inputs, Stimulus):
             if inputs.units != self.input_units:

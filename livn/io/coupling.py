@@ -15,9 +15,11 @@ from livn.stimulus.layout import check_sections
 
 _MOST = 2**22  # numbers kept of all gains onto the same rows, 32 MiB
 _FEW = 0.25  # share of channels, below which a gain is cut to the rows that they reach
-_PLAIN = (float, int, str, bool, type(None))
+_PLAIN = frozenset((float, int, str, bool, type(None)))
+ALL = slice(None)
 
 Names = NDArray[np.str_] | None
+Driven = NDArray[np.int64] | slice  # positions of channels, or ALL
 Effect = tuple[Array, Array, Names]  # gain (channels, columns), gid and section of each column
 
 
@@ -55,12 +57,14 @@ class Coupling:
         """Return whether io and rows are still what the gains were computed for."""
         return self.state == state and _same(self.rows, rows) and _same(self.names, names)
 
-    def effect(self, io: Reaching, driven: NDArray[np.int64]) -> Effect:
+    def effect(self, io: Reaching, driven: Driven) -> Effect:
         """Return the gain of the driven channels.
 
         Of many channels it has all rows that any channel reaches: zeros cost less than rows which
         are others for every choice of channels, and have to be found again wherever they act.
         """
+        if isinstance(driven, slice):
+            return self._all(io) or _reached(io.reach(self.rows), self.rows[:, 0], self.names)
         key = driven.tobytes()
         if key in self.found:
             return self.found[key]
@@ -72,13 +76,17 @@ class Coupling:
             self.n_kept += new[0].size
         return new
 
+    def _all(self, io: Reaching) -> Effect | None:
+        """Return the effect of all channels, None where there is no room for it."""
+        if self.whole is None and io.num_channels * len(self.rows) <= _MOST:
+            self.whole = _reached(io.reach(self.rows), self.rows[:, 0], self.names)
+        return self.whole
+
     def _new(self, io: Reaching, driven: NDArray[np.int64]) -> Effect:
-        gids = self.rows[:, 0]
-        if self.whole is None and io.num_channels * len(gids) <= _MOST:
-            self.whole = _reached(io.reach(self.rows), gids, self.names)
-        if self.whole is None:
-            return _reached(io.reach(self.rows, driven), gids, self.names)
-        gain, gids, names = self.whole
+        whole = self._all(io)
+        if whole is None:
+            return _reached(io.reach(self.rows, driven), self.rows[:, 0], self.names)
+        gain, gids, names = whole
         if len(driven) < _FEW * io.num_channels:
             return _reached(gain[driven], gids, names)
         return _fixed(gain[driven]), gids, names
@@ -91,7 +99,7 @@ def effect_of(
     io: Reaching,
     coordinates: Array,
     sections: Sequence[str] | NDArray[np.str_] | None,
-    driven: NDArray[np.int64] | None,
+    driven: Driven | None,
 ) -> Effect:
     """Return the gain of the driven channels, and gid and section of its columns.
 
@@ -103,7 +111,7 @@ def effect_of(
         io: whose attributes alone decide its reach.
         coordinates: rows (gid, x, y, z), um.
         sections: section name of each row; None where a row is a whole cell.
-        driven: positions of the channels; None for all.
+        driven: positions of the channels, or ALL; None for all of them and all rows.
 
     Raises:
         InvalidValue: if rows or sections do not fit together.
@@ -122,7 +130,7 @@ def effect_of(
 
 
 def _effect(io: Reaching, rows: Array, names: Names, driven: Any) -> Effect:
-    gain = io.reach(rows, driven)
+    gain = io.reach(rows, None if isinstance(driven, slice) else driven)
     if is_traced(gain) or driven is None:
         return gain, rows[:, 0], names
     return _reached(gain, rows[:, 0], names)
@@ -132,7 +140,7 @@ def _reached(gain: Array, gids: Array, names: Names) -> Effect:
     """Return what driven channels do to the rows that they reach."""
     reached = np.flatnonzero(np.asarray(gain).any(axis=0))
     names = None if names is None else names[reached]
-    return _fixed(gain[:, reached]), gids[reached].astype(np.int64), _fixed(names)
+    return _fixed(gain[:, reached]), _fixed(gids[reached].astype(np.int64)), _fixed(names)
 
 
 def _fixed(array: Any) -> Any:

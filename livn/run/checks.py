@@ -58,10 +58,10 @@ def as_values(values: Any) -> npt.NDArray[Any]:
 
 def frozen(array: Array) -> Array:
     """Return a read-only view; the array itself stays as it is."""
-    if is_jax(array):  # can never be written to
+    if type(array) is not np.ndarray and is_jax(array):  # can never be written to
         return array
     view = array.view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 

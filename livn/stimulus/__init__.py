@@ -12,6 +12,7 @@ from livn.stimulus.policies import (
     PulseSweepPolicy,
 )
 from livn.stimulus.pulses import PulseTrain, net_charge, pulse_train
+from livn.stimulus.scaled import ScaledPulses
 from livn.stimulus.stimulus import Stimulus
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Policy",
     "PulseSweepPolicy",
     "PulseTrain",
+    "ScaledPulses",
     "Stimulus",
     "device",
     "net_charge",

@@ -156,6 +156,8 @@ def weighted(rows: Array, gain: Array) -> Array:
     if is_jax(rows, gain):
         return rows @ gain
     inputs, gain = np.asarray(rows, float), np.asarray(gain, float)
+    if len(gain) == 1:
+        return inputs * gain
     n_columns = gain.shape[-1]
     if inputs.ndim == 2 and inputs.size * n_columns <= _FEW and n_columns > 1:
         products = np.multiply(inputs.T[:, :, None], gain[:, None, :], order="C")

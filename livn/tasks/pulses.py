@@ -8,7 +8,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from pydantic import Field
 
-from livn.stimulus import BiphasicPulsePolicy, Stimulus
+from livn.stimulus import BiphasicPulsePolicy, ScaledPulses, Stimulus
 from livn.types import Encoding
 
 
@@ -51,7 +51,11 @@ class PulseAmplitudes(Encoding):
         """
         amplitudes = self.amplitudes(inputs)
         shape = self.phase_duration, self.interphase_gap, self.interval, self.dt
-        commands = unit_pulses(t_end, *shape) * amplitudes[..., None, :]
+        pulses = unit_pulses(t_end, *shape)
+        if amplitudes.ndim == 1:
+            commands: Any = ScaledPulses(pulses, amplitudes, self.dt)
+        else:
+            commands = pulses * amplitudes[..., None, :]
         stimulus: Stimulus = env.cell_stimulus(commands, dt=self.dt)
         return stimulus
 

@@ -1,5 +1,6 @@
 """RateControl: hold the firing rate of a culture at a target."""
 
+from dataclasses import dataclass
 from math import expm1, isfinite
 from typing import Any, ClassVar, Self
 
@@ -14,6 +15,30 @@ from livn.tasks.task import Gids, Observation, Task, Times
 RATE_SCALE = 50.0  # Hz, that of a culture under strong stimulation; higher rates are seen as this
 # Of `feedback`, set by hand: strength without error, and what errors of 1 and 1 s add.
 BIAS, PROPORTIONAL, INTEGRAL = 0.4, 0.3, 0.8
+
+
+@dataclass
+class Course:
+    """How an episode of RateControl goes.
+
+    Attributes:
+        target_hz: of the episode.
+        efficacies: of its steps.
+        efficacy: of the last step.
+        rate, seen: smoothed rate, Hz, of what was fired, and of what was seen.
+        integral: of the error that was seen, s.
+    """
+
+    target_hz: float
+    efficacies: NDArray[np.float64]
+    efficacy: float
+    rate: float = 0.0
+    seen: float = 0.0
+    integral: float = 0.0
+
+    def error(self, rate: float) -> float:
+        """Return how far a rate is below the target, relative to it, at least -1."""
+        return max(-1.0, (self.target_hz - rate) / self.target_hz)
 
 
 class RateControl(Task):
@@ -53,12 +78,7 @@ class RateControl(Task):
 
     options: ClassVar[tuple[str, ...]] = ("target_hz",)
 
-    _target_hz: float = PrivateAttr(0.0)
-    _rate: float = PrivateAttr(0.0)
-    _seen: float = PrivateAttr(0.0)
-    _integral: float = PrivateAttr(0.0)  # of the error that is seen, s
-    _efficacies: NDArray[np.float64] = PrivateAttr(default_factory=lambda: np.ones(1))  # of steps
-    _efficacy: float = PrivateAttr(1.0)  # of the last step
+    _course: Course = PrivateAttr(default_factory=lambda: Course(1.0, np.ones(1), 1.0))
 
     @model_validator(mode="after")
     def _check_efficacy(self) -> Self:
@@ -77,8 +97,9 @@ class RateControl(Task):
 
     def command(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the action times the efficacy of this step."""
-        self._efficacy = float(self._efficacies[self._steps])
-        return np.asarray(action * self._efficacy, np.float32)
+        course = self._course
+        course.efficacy = float(course.efficacies[self._steps])
+        return np.asarray(action * course.efficacy, np.float32)
 
     def feedback(self, observation: Observation) -> NDArray[np.float32]:
         """Return what a fixed proportional-integral controller plays, alike on all electrodes."""
@@ -90,10 +111,8 @@ class RateControl(Task):
         target = options.get("target_hz", float(rng.uniform(*self.target)))
         if not (isfinite(target) and target > 0):
             raise InvalidValue(f"target is not positive: got {target!r}; need Hz > 0.", got=target)
-        self._target_hz, self._rate, self._seen = float(target), 0.0, 0.0
-        self._integral = 0.0
-        self._efficacies = self._drifting(rng)
-        self._efficacy = float(self._efficacies[0])
+        efficacies = self._drifting(rng)
+        self._course = Course(float(target), efficacies, float(efficacies[0]))
 
     def _drifting(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return the efficacy of each step of an episode, shape (max_steps,)."""
@@ -103,22 +122,16 @@ class RateControl(Task):
         return np.asarray(np.exp(low + reflected(np.cumsum(steps), high - low)))
 
     def _turn(self, fired: tuple[Gids, Times], seen: tuple[Gids, Times]) -> tuple[float, bool]:
-        cell_seconds, forgotten = self._averaging()
-        rate, heard = self._rate, self._seen
-        self._rate = rate = rate + (len(fired[0]) / cell_seconds - rate) * forgotten
-        self._seen = heard = heard + (len(seen[0]) / cell_seconds - heard) * forgotten
-        grown = self._integral + self._error(heard) * self.duration / 1000
-        self._integral = min(1.0, max(-1.0, grown))
-        return -abs(self._error(rate)), False
+        course, (cell_seconds, forgotten) = self._course, self._averaging()
+        course.rate += (len(fired[0]) / cell_seconds - course.rate) * forgotten
+        course.seen += (len(seen[0]) / cell_seconds - course.seen) * forgotten
+        grown = course.integral + course.error(course.seen) * self.duration / 1000
+        course.integral = min(1.0, max(-1.0, grown))
+        return -abs(course.error(course.rate)), False
 
     def _averaging(self) -> tuple[float, float]:
         """Return cells times seconds of a step, and the weight of the step in the rate."""
         return len(self._gids) * self.duration / 1000, -expm1(-self.duration / self.tau)
-
-    def _error(self, rate: float) -> float:
-        """Return how far a rate is below the target, relative to it, at least -1."""
-        target = self._target_hz
-        return max(-1.0, (target - rate) / target)
 
     @property
     def output_space(self) -> spaces.Box:
@@ -126,18 +139,19 @@ class RateControl(Task):
         return spaces.Box(-1.0, 1.0, (self._heard.n_channels + 4,), np.float32)
 
     def _observation(self, counts: NDArray[np.float64]) -> Observation:
-        seen, target = self._seen, self._target_hz
-        rates = min(seen / RATE_SCALE, 1.0), min(target / RATE_SCALE, 1.0)
+        course = self._course
+        seen, target = min(course.seen / RATE_SCALE, 1.0), min(course.target_hz / RATE_SCALE, 1.0)
         observed = np.empty(len(counts) + 4, np.float32)
         observed[:-4] = self._channels(counts)
-        observed[-4:] = *rates, self._error(seen), self._integral
+        observed[-4:] = seen, target, course.error(course.seen), course.integral
         return observed
 
     def _info(self) -> dict[str, Any]:
+        course = self._course
         return {
-            "rate_hz": self._rate,
-            "target_hz": self._target_hz,
-            "efficacy": self._efficacy,
+            "rate_hz": course.rate,
+            "target_hz": course.target_hz,
+            "efficacy": course.efficacy,
         }
 
 

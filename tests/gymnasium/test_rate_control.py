@@ -197,8 +197,8 @@ def test_error_and_its_integral_are_observed_and_clipped(env):
         error = max(-1.0, 1 - info["rate_hz"] / 8)
         integral = np.clip(integral + error * 0.05, -1, 1)
         np.testing.assert_allclose(observation[-2:], [error, integral], atol=1e-6)  # float32
-    env.decoding._integral = 0.98
-    env.decoding._rate = env.decoding._seen = 0.0
+    course = env.decoding._course
+    course.integral, course.rate, course.seen = 0.98, 0.0, 0.0
     for _ in range(2):
         observation, *_ = env.step(np.zeros(16, np.float32))
     assert observation[-1] == 1.0

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livn.errors import InvalidValue, UnknownName
-from livn.io import MEA, PointSourceModel
-from livn.stimulus import BiphasicPulsePolicy, Stimulus
+from livn.io import MEA, Platform, PointSourceModel
+from livn.stimulus import BiphasicPulsePolicy, ScaledPulses, Stimulus
 
 TWO = [[4, 0, 0, 0], [9, 100, 0, 0]]
 
@@ -55,6 +55,41 @@ def test_cell_stimulus_sums_channels_and_drops_cells_out_of_reach():
     assert stimulus.gids.tolist() == [0, 1]
     np.testing.assert_allclose(stimulus.array, [near, near - far])
     np.testing.assert_array_equal(coordinates, before)
+
+
+WAVEFORM = np.array([[-1.0], [0.0], [1.0]], np.float32)
+
+
+def test_scaled_pulses_give_the_bits_of_their_commands():
+    pulses = ScaledPulses(WAVEFORM, np.array([0.3, 0.7]), 0.1)
+
+    for mea in (MEA(TWO, input_radius=60), Platform(MEA(TWO, input_radius=60))):
+        stimulus = mea.cell_stimulus(cells(0, 50, 300), pulses)
+        expected = mea.cell_stimulus(cells(0, 50, 300), pulses.commands, dt=0.1)
+
+        assert (stimulus.dt, stimulus.units) == (0.1, "mV")
+        assert stimulus.gids.tolist() == expected.gids.tolist() == [0, 1]
+        np.testing.assert_array_equal(stimulus.array, expected.array)
+    np.testing.assert_array_equal(np.asarray(pulses), WAVEFORM * [0.3, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("amplitudes", "message"),
+    [
+        ([1.0], r"stimulus has 1 channels, the array has 2: got shape \(1, 1\)"),
+        ([1.0, np.nan], "amplitudes has values that are not finite: got 1 of 2"),
+    ],
+)
+def test_scaled_pulses_of_other_electrodes_or_of_nan_are_refused(amplitudes, message):
+    pulses = ScaledPulses(WAVEFORM, np.array(amplitudes), 0.1)
+    with pytest.raises(InvalidValue, match=message):
+        MEA(TWO).cell_stimulus(cells(0, 50), pulses)
+
+
+def test_scaled_pulses_keep_to_the_limits_of_a_device():
+    pulses = ScaledPulses(WAVEFORM, np.array([1.0, 9.0]), 0.1)
+    with pytest.raises(InvalidValue, match=r"9(\.0)? uA"):
+        Platform(MEA(TWO), "cl1").cell_stimulus(cells(0, 50), pulses)
 
 
 def test_columns_are_the_same_whichever_of_many_channels_are_driven():

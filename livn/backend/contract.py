@@ -194,7 +194,7 @@ class Engine(ABC):
 
     @abstractmethod
     def snapshot(self) -> Any:
-        """Return everything that decides the future, as data that can be pickled."""
+        """Return everything that decides the future, a dict with the "step"; can be pickled."""
 
     @abstractmethod
     def restore(self, snapshot: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from livn import settings
 from livn.env.env import Env
 from livn.env.snapshot import Snapshot
-from livn.env.trials import Ended, Setting, Trial, culture, state_of
+from livn.env.trials import Culture, Ended, Setting, Trial, culture, put_state, state_of
 from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
 from livn.io import IO
 from livn.models import make_model
@@ -31,7 +31,11 @@ def _everywhere(name: str) -> Callable[..., Any]:
 
     @wraps(getattr(Env, name))
     def method(self: "DistributedEnv", *arguments: Any, **named: Any) -> "DistributedEnv":
-        self.pool.broadcast(Setting(name, arguments, named))
+        setting = Setting(name, arguments, named)
+        self.pool.broadcast(setting)
+        self._settings.append(setting)
+        if self._outline is not None:
+            setting.answer(self._outline)
         return self
 
     return method
@@ -95,6 +99,8 @@ class DistributedEnv:
         self._made_of = {"system": os.fspath(system), "model": model, "io": io, "seed": seed}
         self._made_of |= {"backend": backend, **options}
         self._pool: Pool | None = None
+        self._settings: list[Setting] = []  # that every culture has had
+        self._outline: Culture | None = None
         self._stream, self._warned = 0, 0
         self._decodings: dict[int, Any] = {}
         self._ended: dict[int, Snapshot] = {}
@@ -143,6 +149,15 @@ class DistributedEnv:
     def __exit__(self, *raised: object) -> None:
         self.shutdown()
 
+    @property
+    def outline(self) -> Env:
+        """An Env like those of the workers, with their settings; made when asked for, never run."""
+        if self._outline is None:
+            self._outline = culture(None, **self._made_of)
+            for setting in self._settings:
+                setting.answer(self._outline)
+        return self._outline.env
+
     # settings
 
     apply_model_defaults = _everywhere("apply_model_defaults")
@@ -157,7 +172,21 @@ class DistributedEnv:
     record_voltage = _everywhere("record_voltage")
     record_membrane_current = _everywhere("record_membrane_current")
     clear_recordings = _everywhere("clear_recordings")
-    selection = _everywhere("selection")
+
+    def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:
+        """Let every culture be of a subset of the cells, see `Env.selection`.
+
+        Raises:
+            InvalidState: if `outline` was asked for, which is what environments are made of.
+        """
+        if self._outline is not None:
+            raise InvalidState(
+                f"distributed env is already in use: got selection({select!r}) after its outline "
+                "was made. Select first."
+            )
+        return self._select(select, method, bounds)
+
+    _select = _everywhere("selection")
 
     def clear(self, reseed: bool = False) -> Self:
         """Let the next task be on stream 0 again; every task starts at t = 0 anyhow.
@@ -183,7 +212,8 @@ class DistributedEnv:
         encoding: Encoding | None = None,
         *,
         keep: bool = False,
-        after: int | None = None,
+        after: int | Snapshot | None = None,
+        stream: int | None = None,
         **run_options: Any,
     ) -> int:
         """Return the number of a task that runs a culture as `env(decoding, inputs, encoding)`.
@@ -191,36 +221,55 @@ class DistributedEnv:
         Args:
             decoding, inputs, encoding, run_options: as of the call of an Env.
             keep: keep how the culture is at the end, so that a task can continue from it.
-            after: number of a task that was kept and answered; continue from its end, with its
-                noise stream and the settings in force now. None starts at t = 0 on a new stream.
+            after: number of a task that was kept and answered, or a snapshot; continue from
+                there with the settings in force now. None starts at t = 0.
+            stream: of the noise; None for that of `after`, at t = 0 for the next one.
 
         Raises:
             InvalidType: if they cannot be pickled.
             InvalidValue: if no such task was kept.
             NotSupported: if a culture spreads over ranks and is to be kept.
         """
-        if keep and self.subworld_size > 1:
-            raise NotSupported(
-                f"culture on several ranks cannot be kept: got keep=True with subworld_size="
-                f"{self.subworld_size}. Use subworld_size=1."
-            )
-        if after is not None and after not in self._ended:
-            raise InvalidValue(
-                f"task cannot be continued: got after={after!r}; kept and answered: "
-                f"{sorted(self._ended)}. Submit it with keep=True and receive its response.",
-                got=after,
-                allowed=sorted(self._ended),
-            )
-        start = None if after is None else self._ended[after]
-        stream = self._stream if start is None else start.stream
+        if keep or after is not None:
+            self.check_keeping()
+        start = self.snapshot(after) if isinstance(after, int) else after
+        chosen = (self._stream if start is None else start.stream) if stream is None else stream
         trial = Trial(
-            stream, decoding, encoding, inputs, run_options, state_of(decoding), start, keep
-        )
+            whole("noise stream", chosen, at_least=0), decoding, encoding, inputs, run_options,
+            state_of(decoding), start, keep,
+        )  # fmt: skip
         number = self.pool.submit(trial)
-        self._stream += start is None
+        self._stream += start is None and stream is None
         self._decodings[number] = decoding
         self.decoding, self.encoding = decoding, encoding
         return number
+
+    def check_keeping(self) -> None:
+        """Refuse to keep how a culture is where it spreads over ranks.
+
+        Raises:
+            NotSupported: if it does.
+        """
+        if self.subworld_size > 1:
+            raise NotSupported(
+                f"culture on several ranks cannot be kept: got subworld_size="
+                f"{self.subworld_size}. Use subworld_size=1."
+            )
+
+    def snapshot(self, task_id: int) -> Snapshot:
+        """Return how the culture of a task was at its end, to be continued from here or in an Env.
+
+        Raises:
+            InvalidValue: if the task was not kept, not answered yet, or released.
+        """
+        if task_id not in self._ended:
+            raise InvalidValue(
+                f"task was not kept: got {task_id!r}; kept and answered: "
+                f"{sorted(self._ended)}. Submit it with keep=True and receive its response.",
+                got=task_id,
+                allowed=sorted(self._ended),
+            )
+        return self._ended[task_id]
 
     def release(self, task_id: int) -> Self:
         """Forget how the culture of a task was at its end, which frees its memory."""
@@ -278,10 +327,7 @@ class DistributedEnv:
         self._warned = len(self.pool.deaths)
         decoding = self._decodings.pop(answer.number)
         ended: Ended = answer.result()
-        state = state_of(decoding)
-        if state is not None and ended.state is not None:
-            state.clear()
-            state.update(ended.state)
+        put_state(decoding, ended.state)
         if ended.culture is not None:
             self._ended[answer.number] = ended.culture
         return ended.value

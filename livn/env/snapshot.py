@@ -25,6 +25,12 @@ class Snapshot:
     stimulus_dt: float | None
     trains: Trains = field(default_factory=Trains)
 
+    @property
+    def t(self) -> float:
+        """Time since the start, ms."""
+        step: int = self.engine["step"]
+        return step * self.dt
+
 
 def check_snapshot(snapshot: Any, culture: Mapping[str, str]) -> Snapshot:
     """Return `snapshot`, which was taken of this culture.

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import PrivateAttr
+
 from livn.env.env import Env
 from livn.env.snapshot import Snapshot
-from livn.types import Encoding
+from livn.types import Decoding, Encoding
 
 PIPELINES = 64  # that a worker keeps
 NEEDS_RESET = "_needs_reset"  # in the state of a decoding: the worker resets it first
@@ -49,7 +51,7 @@ class Trial:
     """One task.
 
     Attributes:
-        stream: of the noise, for a fresh start.
+        stream: of the noise.
         decoding, encoding, inputs, options: as of the call of an Env.
         state: of the decoding; None if it has none.
         start: where to continue from; None for a fresh start.
@@ -80,15 +82,36 @@ class Trial:
 
     def _begin(self, env: Env, decoding: Any) -> None:
         if self.start is None:
-            env.clear().reseed_noise(self.stream)
+            env.clear()
         else:  # with the settings that are in force now
             env.restore(replace(self.start, params=env.parameters.everything()))
-        state = state_of(decoding)
-        if state is not None and self.state is not None:
-            state.clear()
-            state.update(self.state)
-            if state.pop(NEEDS_RESET, False):
-                decoding.reset()
+        env.reseed_noise(self.stream)
+        if put_state(decoding, self.state) and decoding.state.pop(NEEDS_RESET, False):
+            decoding.reset()
+
+
+class Listening(Decoding):
+    """Hands back the run, for a decoding that is where tasks are handed out.
+
+    Attributes:
+        spikes, channels: to be recorded besides what the culture records, as a Recorder has them.
+        state: of that decoding, which an encoding may read and write; travels with the task.
+    """
+
+    spikes: set[str]
+    channels: dict[str, Any]
+
+    _state: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What lasts."""
+        return self._state
+
+    def setup(self, env: Any) -> None:
+        """Record what is asked for."""
+        env.recorder.spikes |= self.spikes
+        env.recorder.channels |= self.channels
 
 
 @dataclass(frozen=True)
@@ -101,9 +124,19 @@ class Ended:
 
 
 def state_of(decoding: Any) -> dict[str, Any] | None:
-    """Return the dict in which a decoding keeps what lasts, None if it has none."""
+    """Return a copy of what a decoding keeps in its `state`, None if it has none."""
     state = getattr(decoding, "state", None)
-    return state if isinstance(state, dict) else None
+    return dict(state) if isinstance(state, dict) else None
+
+
+def put_state(decoding: Any, state: dict[str, Any] | None) -> bool:
+    """Give a decoding what it kept elsewhere, and return whether it keeps anything."""
+    own = getattr(decoding, "state", None)
+    if state is None or not isinstance(own, dict):
+        return False
+    own.clear()
+    own.update(state)
+    return True
 
 
 def culture(comm: Any, **made_of: Any) -> Culture:

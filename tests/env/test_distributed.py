@@ -14,6 +14,7 @@ from livn.env import Env
 from livn.env.distributed import DistributedEnv
 from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported, RemoteError
 from livn.system import ParallelSystem
+from livn.types import Decoding
 
 MODEL = "Izhikevich"
 NOISE = {"level": 1.0}
@@ -21,6 +22,13 @@ CURRENTS = [0.05, 0.1, 0.2]
 MPIEXEC = Path(sysconfig.get_path("scripts")) / "mpiexec"
 RANKED = Path(__file__).with_name("distributed_ranked.py")
 TIMEOUT = 120  # s, after which a job that hangs is taken to do so
+
+
+class Gids(Decoding):
+    """Who is simulated."""
+
+    def __call__(self, run, env):
+        return env.simulated_gids().tolist()
 
 
 def distributed(workers):
@@ -106,8 +114,36 @@ def test_task_continues_where_another_ended(env):
     assert answers == expected
     assert [t0 for _, t0 in answers] == [0.0, 50.0, 100.0]
     env.release(number)
-    with pytest.raises(InvalidValue, match=rf"task cannot be continued: got after={number}; kept"):
+    with pytest.raises(InvalidValue, match=rf"task was not kept: got {number}; kept and answered"):
         env.submit_call(50, after=number)
+
+
+def test_end_of_a_task_is_continued_from_here_and_there_on_any_stream(env):
+    number = env.submit_call(Times(duration=50), 0.05, Pulse(), keep=True)
+    env.receive_response(number)
+    kept = env.snapshot(number)
+    one = Env("EI1", MODEL, backend="native").restore(kept)
+    assert (kept.t, kept.stream, one.t) == (50.0, 0, 50.0)
+    expected = one(Times(duration=50), 0.1, Pulse())
+    other = one.restore(kept).reseed_noise(9)(Times(duration=50), 0.1, Pulse())
+    assert env(Times(duration=50), 0.1, Pulse(), after=kept) == expected != other
+    assert env(Times(duration=50), 0.1, Pulse(), after=number, stream=9) == other
+    assert env(Times(duration=50), 0.1, Pulse(), stream=9) == reference(9, 0.1)
+    assert env(Times(duration=50), 0.1, Pulse()) == reference(1, 0.1)  # the next that is new
+    with pytest.raises(InvalidValue, match="^noise stream is too small: got -1"):
+        env.submit_call(10, stream=-1)
+
+
+def test_outline_has_the_settings_and_the_cells_of_the_workers():
+    with distributed(0) as env:
+        assert env.outline.params()["noise-EXC-level"] == 1.0
+        env.set_params({"noise-level": 2.0, "io-input_radius": 99.0})
+        assert env.outline.params()["noise-EXC-level"] == 2.0
+        assert env.outline.io.input_radius == 99.0
+        assert env.outline.culture() == Env("EI1", MODEL, backend="native").culture()
+    with DistributedEnv("EI1", MODEL, backend="native", workers=0) as env:
+        env.selection(3)
+        assert env.outline.simulated_gids().tolist() == env(Gids(duration=1))
 
 
 def test_settings_reach_every_culture_and_replaced_ones():
@@ -146,7 +182,11 @@ def test_what_the_workers_have_is_known_here(env):
     assert (env.io.num_channels, env.t, env.n_workers) == (1, 0.0, 2)
 
 
-def test_state_of_a_decoding_travels(env):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_state_of_a_decoding_travels(workers, env, request):
+    if not workers:
+        env = distributed(0)
+        request.addfinalizer(env.shutdown)
     decoding = Remembering(duration=10, stages=[])
     assert [env(decoding, 0.1, Pulse()) for _ in range(3)] == [1, 2, 3]
     assert decoding.state == {"calls": 3}
@@ -190,7 +230,9 @@ def test_wrong_systems_and_workers_are_refused():
     with pytest.raises(InvalidState, match="workers are not started: got no pool"):
         DistributedEnv("EI1", MODEL, workers=1).set_noise(NOISE)
     several = DistributedEnv("EI1", MODEL, backend="neuron", workers=1, subworld_size=2)
-    with pytest.raises(NotSupported, match=r"culture on several ranks cannot be kept: got keep"):
+    with pytest.raises(
+        NotSupported, match=r"culture on several ranks cannot be kept: got subworld"
+    ):
         several.submit_call(10, keep=True)
 
 

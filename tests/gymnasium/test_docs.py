@@ -19,7 +19,7 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_examples_run(block):
-    exec(compile(block, "docs", "exec"), {})
+    exec(compile(block, "docs", "exec"), {"__name__": "__main__"})
 
 
 def test_every_task_has_its_row_with_the_systems_it_is_registered_for():

@@ -14,7 +14,6 @@ from gymnasium.utils.env_checker import check_env
 from pydantic import ValidationError
 
 import livn.tasks
-from livn.env.distributed import DistributedEnv
 from livn.env.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from livn.errors import InvalidState, InvalidType, InvalidValue
 from livn.tasks import RateControl, compare
@@ -362,13 +361,13 @@ def test_wrong_target_is_refused(env):
         env.reset(seed=0, options={"target_hz": -1.0})
 
 
-def test_what_is_no_single_culture_is_refused():
-    message = "^culture of an environment is not an Env: got DistributedEnv; need one Env, as .*or"
+def test_what_is_no_culture_is_refused():
+    message = "^culture of an environment is not an Env: got EnvBatch; need one Env, as .*several"
     encoding = livn.tasks.PulseAmplitudes(n_channels=1)
-    with DistributedEnv("EI1", backend="native", workers=0) as many:
-        for made in (GymnasiumEnv, partial(GymnasiumVectorEnv, num_envs=2)):
-            with pytest.raises(InvalidType, match=f"{message} give gymnasium.vector.AsyncVectorEn"):
-                made(many, encoding=encoding, decoding=RateControl())
+    many = livn.make("EI1", backend="native").batch(2)
+    for made in (GymnasiumEnv, partial(GymnasiumVectorEnv, num_envs=2)):
+        with pytest.raises(InvalidType, match=message):
+            made(many, encoding=encoding, decoding=RateControl())
 
 
 def test_task_without_setup_says_so():

@@ -2,23 +2,29 @@
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from livn.env.distributed import DistributedEnv
 from livn.env.env import Env
+from livn.env.gymnasium.remote import InFlight, RemoteCulture, RemoteStep
 from livn.env.gymnasium.stages import GymStep, ObsAugmentation, augmented, augmented_space
 from livn.env.gymnasium.turn import (
     Charging,
     Commanding,
     Hearing,
     Origin,
+    Restarting,
     Settling,
+    Staged,
+    Step,
     check_action,
     check_env,
     check_step,
@@ -31,31 +37,7 @@ from livn.run import Run
 from livn.types import Decoding, Encoding
 
 Draw = Callable[[list[Run], Any, Any], NDArray[np.uint8]]
-Step = tuple[Any, float, bool, bool, dict[str, Any]]
 DRAWN = 2000.0  # ms that a picture shows
-
-
-@runtime_checkable
-class Staged(Protocol):
-    """A decoding that is a Pipe."""
-
-    stages: list[Any]
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What lasts from call to call."""
-
-    @property
-    def context(self) -> dict[str, Any]:
-        """What lasts for one call."""
-
-
-@runtime_checkable
-class Restarting(Protocol):
-    """A decoding whose episodes begin."""
-
-    def reset(self, **options: Any) -> Any:
-        """Return the first observation and info."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +57,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
     """A culture that is stimulated by actions and answers with observation and reward.
 
     Args:
-        env: the culture; nobody else should run it.
+        env: the culture; nobody else should run it. Or a DistributedEnv, for a culture whose steps
+            are run by the worker that is free: it encodes and runs, the decoding stays here.
         encoding: turns an action into a stimulus; its `input_space` is the action space.
         decoding: makes (observation, reward, terminated, truncated, info) of what was recorded,
             and has `reset(seed, options) -> (observation, info)`. Either a task that is a decoding
@@ -86,7 +69,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             decoding; None for the picture of the task in a `GymStep`.
 
     Raises:
-        InvalidType: if the env is not an Env, or the decoding cannot be reset.
+        InvalidType: if the env is neither, or the decoding cannot be reset.
+        NotSupported: if cultures of a DistributedEnv spread over ranks.
         InvalidValue: if there is no such render mode.
     """
 
@@ -94,7 +78,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
 
     def __init__(
         self,
-        env: Env,
+        env: Env | DistributedEnv,
         encoding: Encoding,
         decoding: Decoding,
         render_mode: str | None = None,
@@ -109,7 +93,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             raise InvalidType(
                 f"decoding cannot be reset: got {decoding!r}; need a task or a Pipe.", got=decoding
             )
-        self.env = check_env(env)
+        self.env = RemoteCulture(env) if isinstance(env, DistributedEnv) else check_env(env)
         self.encoding: Any = encoding
         self.decoding: Any = decoding
         self._piped, self._charging = isinstance(decoding, Staged), isinstance(encoding, Charging)
@@ -117,7 +101,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self.render_mode, self._draw = render_mode, draw
         self._settled: Snapshot | None = None
         self._thread: ThreadPoolExecutor | None = None
-        self._pending: Future[Step] | None = None
+        self._pending: InFlight | None = None
         self._prepare()
         task: Any = decoding
         self.action_space = task.actions() if self._commanding else encoding.input_space
@@ -164,6 +148,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             without_clear: let the culture go on as it is.
             kw: passed to the `reset` of the decoding.
         """
+        self._check_landed()
         super().reset(seed=seed)
         stream, task_seed = draw(self.np_random)
         if not without_clear:
@@ -218,14 +203,28 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             InvalidValue: if the action is not in the action space.
             InvalidState: if no episode is going on, or the environment is closed.
         """
+        self._check_landed()
+        return self._step(action)
+
+    def _step(self, action: Any) -> Step:
+        values, duration = self._played(action), self.decoding.duration
+        if isinstance(self.env, RemoteCulture):
+            self.env.submit(duration, values, self.encoding)
+            return self._told(self.env.receive(), values)
+        return self._told(self.env.run(duration, self.encoding(self.env, duration, values)), values)
+
+    def _played(self, action: Any) -> Any:
+        """Return what the encoding gets for an action."""
         values = self._checked(action)
         if self._piped:
             self.decoding.state["io_action"] = np.asarray(values, np.float32)
         if self._commanding:
             values = self.decoding.command(values)
         self.env.encoding, self.env.decoding = self.encoding, self.decoding
-        duration = self.decoding.duration
-        run = self.env.run(duration, self.encoding(self.env, duration, values))
+        return values
+
+    def _told(self, run: Run, values: Any) -> Step:
+        """Return what comes of the run of a step, whose encoding got these values."""
         charge = self.encoding.charge(values) if self._charging else None
         found = check_step(self.decoding(run, self.env))
         observation, reward, terminated, truncated, info = found
@@ -249,8 +248,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             )
         return check_action(action, self.action_space)
 
-    def submit_step(self, action: Any) -> "Future[Step]":
-        """Begin a step in a thread of its own and return what `poll_step` and `get_step` take.
+    def submit_step(self, action: Any) -> InFlight:
+        """Begin a step, in a thread or on a worker; `poll_step` and `get_step` take what returns.
 
         Until it is finished the environment must not be used otherwise.
 
@@ -258,18 +257,28 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             InvalidValue: if the action is not in the action space.
             InvalidState: if a step is in flight, or no episode is going on.
         """
-        if self._pending is not None and not self._pending.done():
-            raise InvalidState("a step is in flight: got another one. Call get_step(handle) first.")
-        self._checked(action)
-        self._thread = self._thread or ThreadPoolExecutor(1, "livn step")
-        self._pending = self._thread.submit(self.step, action)
+        self._check_landed()
+        if isinstance(self.env, RemoteCulture):
+            values = self._played(action)
+            self.env.submit(self.decoding.duration, values, self.encoding)
+            self._pending = RemoteStep(self.env, partial(self._told, values=values))
+        else:
+            self._checked(action)
+            self._thread = self._thread or ThreadPoolExecutor(1, "livn step")
+            self._pending = self._thread.submit(self._step, action)
         return self._pending
 
-    def poll_step(self, handle: "Future[Step]") -> Step | None:
+    def _check_landed(self) -> None:
+        if self._pending is not None and not self._pending.done():
+            raise InvalidState(
+                "a step is in flight: got another call. Call get_step(handle) first."
+            )
+
+    def poll_step(self, handle: InFlight) -> Step | None:
         """Return what the step returned, None while it is in flight."""
         return handle.result() if handle.done() else None
 
-    def get_step(self, handle: "Future[Step]") -> Step:
+    def get_step(self, handle: InFlight) -> Step:
         """Return what the step returned, waiting for it."""
         return handle.result()
 
@@ -289,7 +298,10 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         return task.gym_env.render()
 
     def close(self) -> None:
-        """Free the memory of the culture and close the task; neither can be used afterwards."""
+        """Free the memory of the culture and close the task; neither can be used afterwards.
+
+        Workers go on: `shutdown()` of the DistributedEnv ends them.
+        """
         if self._thread is not None:
             self._thread.shutdown()
         self._running = False
@@ -304,6 +316,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         A task in a `GymStep` is copied as it is; where the snapshot is pickled, it is made anew,
         so that it has to be reset before it can go on.
         """
+        self._check_landed()
         kept = deepcopy((self.np_random, self.encoding, self.decoding))
         now = self._running, self._stream, tuple(self._runs)
         return GymnasiumSnapshot(self.env.snapshot(), *kept, *now)
@@ -319,6 +332,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             raise InvalidType(
                 f"no snapshot: got {snapshot!r}; need what snapshot() of this environment returned."
             )
+        self._check_landed()
         self.env.restore(snapshot.culture)
         kept = deepcopy((snapshot.rng, snapshot.encoding, snapshot.decoding))
         self.np_random, self.encoding, self.decoding = kept
@@ -335,6 +349,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         env = self.env
+        if isinstance(env, RemoteCulture):
+            return vars(self)  # the culture says why it cannot be pickled
         made_of = (env.system, env.model, env.io, env.seed, env.backend, env.options)
         return {**vars(self), "env": (made_of, env.snapshot()), "_thread": None, "_pending": None}
 

@@ -15,6 +15,7 @@ from livn.env.parameters import Parameters
 from livn.errors import InvalidState, InvalidType, InvalidValue
 from livn.run import Run
 
+Step = tuple[Any, float, bool, bool, dict[str, Any]]
 MAX_SEED = 2**31  # what draws of seeds and streams stay below
 
 
@@ -72,6 +73,29 @@ class Hearing:
             )
         spike, channels = self.heard[gids].nonzero()
         return Spikes(times[spike], channels)
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A decoding that is a Pipe."""
+
+    stages: list[Any]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What lasts from call to call."""
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What lasts for one call."""
+
+
+@runtime_checkable
+class Restarting(Protocol):
+    """A decoding whose episodes begin."""
+
+    def reset(self, **options: Any) -> Any:
+        """Return the first observation and info."""
 
 
 @runtime_checkable
@@ -139,8 +163,8 @@ def check_env(env: Any) -> Env:
     if not isinstance(env, Env):
         raise InvalidType(
             f"culture of an environment is not an Env: got {type(env).__name__}; need one Env, as "
-            "livn.make returns. For several, make a GymnasiumVectorEnv, or give "
-            "gymnasium.vector.AsyncVectorEnv functions that make one GymnasiumEnv each.",
+            "livn.make returns, or for GymnasiumEnv a DistributedEnv. For several, make a "
+            "GymnasiumVectorEnv, or several GymnasiumEnv of one DistributedEnv.",
             got=env,
         )
     return env
@@ -183,7 +207,7 @@ def check_action(action: Any, space: spaces.Space[Any]) -> Any:
     return values
 
 
-def check_step(found: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+def check_step(found: Any) -> Step:
     """Return what a decoding makes of a step.
 
     Raises:

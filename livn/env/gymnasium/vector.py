@@ -12,13 +12,14 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from livn.env.env import Env
-from livn.env.gymnasium.single import Restarting, Staged
 from livn.env.gymnasium.turn import (
     Charging,
     Commanding,
     Hearing,
     Origin,
+    Restarting,
     Settling,
+    Staged,
     check_action,
     check_env,
     check_step,

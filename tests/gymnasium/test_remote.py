@@ -172,18 +172,23 @@ def test_step_in_flight_is_waited_for_and_refuses_others(many, tmp_path):
     for call in (env.env.clear, env.env.snapshot, lambda: env.env.run(10)):
         with pytest.raises(InvalidState, match="^a run is in flight: got another call. Call recei"):
             call()
-    (tmp_path / "0" / "guest").touch()
+    come(tmp_path / "0")
     found = env.get_step(handle)
     assert env.get_step(handle) is found
     expected = played(single(RateControl(duration=20)), actions(1), 2)
     assert_same(without_hash([found]), without_hash(expected[1:]))
-    (tmp_path / "20").mkdir()
-    (tmp_path / "20" / "guest").touch()
+    come(tmp_path / "20")
     env.submit_step(actions(1)[0])
     env.close()
     assert many.pool.outstanding == 0
     with pytest.raises(InvalidState, match="^no run is in flight: got no answer. Call submit"):
         env.env.receive()
+
+
+def come(place):
+    """Be at a place where someone waits, or will."""
+    place.mkdir(exist_ok=True)
+    (place / "guest").touch()
 
 
 def test_step_whose_worker_dies_is_run_once_more(many, tmp_path):

@@ -62,8 +62,8 @@ class Touch(Lifecycle):
         """Return what electrode commands do to the cells.
 
         Args:
-            channel_inputs: commands, µA (mW for light), shape (n_steps, n_channels); a policy; or
-                a stimulus of electrodes such as `Stimulus.biphasic_pulse` makes.
+            channel_inputs: commands, µA (mW for light), shape (n_steps, n_channels); a policy;
+                `ScaledPulses`; or a stimulus of electrodes as `Stimulus.biphasic_pulse` makes.
             dt: step of an array, ms.
             io: they go to; None for that of the Env.
         """

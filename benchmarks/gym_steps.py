@@ -4,8 +4,9 @@ python benchmarks/gym_steps.py --systems EI1 EI2 EI3 --copies 1 8 64 --processes
 
 Random actions in RateControl. Per system, length of a step and number of copies: "single" is one
 environment, "vector" copies in one `Env.batch`, "processes" a Gymnasium AsyncVectorEnv of single
-environments, one in each. Steps of all copies per second of the wall clock and, where it is all in
-this process, of processor time, with the share of it that passes outside the engine.
+environments, one in each, "distributed" environments over one DistributedEnv, a step of each in
+flight. Steps of all copies per second of the wall clock and, where it is all in this process, of
+processor time, with the share of it that passes outside the engine.
 """
 
 import argparse
@@ -17,15 +18,43 @@ from typing import Any
 
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv
+from gymnasium.vector.utils import batch_space
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from stopwatch import Stopwatch
 
-from livn.tasks import single, vector
+from livn.env.distributed import DistributedEnv
+from livn.env.gymnasium import GymnasiumEnv
+from livn.tasks import RateControl, single, vector
 
 WARM = 2  # steps before the clock starts
 ACTIONS = 1000  # drawn before it, and played in turn
+
+
+class Together:
+    """Environments over one DistributedEnv, of as many workers, that step side by side."""
+
+    def __init__(self, system: str, task: dict[str, Any], n: int):
+        self.many = DistributedEnv(system, backend="native", workers=n).init()
+        encoding = single("RateControl", system).encoding
+        self.envs = [GymnasiumEnv(self.many, encoding, RateControl(**task)) for _ in range(n)]
+        self.action_space = batch_space(self.envs[0].action_space, n)
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode of each."""
+        for k, env in enumerate(self.envs):
+            env.reset(seed=seed + k)
+
+    def step(self, actions: Any) -> None:
+        """Let each take its step."""
+        steps = [env.submit_step(one) for env, one in zip(self.envs, actions, strict=True)]
+        for env, step in zip(self.envs, steps, strict=True):
+            env.get_step(step)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.many.shutdown()
 
 
 def made(system: str, task: dict[str, Any], kind: str, copies: int) -> tuple[Any, Any]:
@@ -36,6 +65,8 @@ def made(system: str, task: dict[str, Any], kind: str, copies: int) -> tuple[Any
     if kind == "vector":
         env = vector("RateControl", system, copies, **task)
         return env, Stopwatch(env.batch.copies, "advance")
+    if kind == "distributed":
+        return Together(system, task, copies), None
     each = [partial(single, "RateControl", system, **task)] * copies
     return AsyncVectorEnv(each, context="spawn"), None
 
@@ -73,7 +104,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     asked = parser.parse_args()
     kinds = [("single" if n == 1 else "vector", n) for n in asked.copies]
-    kinds += [("processes", n) for n in asked.processes]
+    kinds += [(kind, n) for n in asked.processes for kind in ("processes", "distributed")]
     table = Table("system", "step ms", "kind", "copies", "steps/s", "steps/cpu s", "outside %",
                   box=box.MARKDOWN)  # fmt: skip
     warnings.simplefilter("ignore")  # systems without parameters say so

@@ -74,7 +74,7 @@ class Env(Tuning, Recorded, Touch, Plasticity, PlayedTrains):
             InvalidValue: if it was taken of other cells, another system or model, or on another
                 backend.
         """
-        self._check_open()
+        self.check_open()
         check_snapshot(snapshot, self.culture())
         same = self.parameters.holds(snapshot.params)
         if not same:
@@ -120,7 +120,7 @@ class Env(Tuning, Recorded, Touch, Plasticity, PlayedTrains):
             InvalidValue: if duration, step, stimulus or recordings do not fit together.
             NotSupported: if the cells do not respond to this kind of stimulus.
         """
-        self._check_open()
+        self.check_open()
         step = self._step(dt)
         n_steps = count_steps(duration, step)
         played = self._resolve_stimulus(stimulus, duration)

@@ -36,7 +36,7 @@ class PlayedTrains(Lifecycle):
             InvalidType: if it is no mapping of gids.
             InvalidValue: if cells are not simulated, or times are not finite, ascending and >= 0.
         """
-        self._check_open()
+        self.check_open()
         if not isinstance(spikes, Mapping) or not all(
             isinstance(gid, int | np.integer) for gid in spikes
         ):
@@ -91,7 +91,7 @@ class PlayedTrains(Lifecycle):
             UnknownName: if no population has such trains, or one is not of this system.
             InvalidValue: as `play_input_spikes`; or if there are fewer trials.
         """
-        self._check_open()
+        self.check_open()
         start = non_negative("onset", onset)
         start += non_negative("equilibration_duration", equilibration_duration)
         n_trials = whole("n_trials", n_trials, at_least=1)

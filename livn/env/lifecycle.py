@@ -131,7 +131,7 @@ class Lifecycle:
 
     def init(self) -> Self:
         """Build cells and synapses; noise is off until it is set."""
-        self._check_open()
+        self.check_open()
         if self._engine is None:
             self._build(self.model.dt)
         return self
@@ -177,7 +177,7 @@ class Lifecycle:
     @property
     def engine(self) -> Engine:
         """What computes; there after `init`."""
-        self._check_open()
+        self.check_open()
         if self._engine is None:
             raise InvalidState("env is not initialised: got no engine. Call env.init() first.")
         return self._engine
@@ -208,7 +208,7 @@ class Lifecycle:
         Args:
             reseed: also move to the next noise stream.
         """
-        self._check_open()
+        self.check_open()
         if self._engine is not None:
             self._engine.reset()
         self.stimulus_dt, self.trains = None, Trains()
@@ -216,7 +216,7 @@ class Lifecycle:
 
     def reseed_noise(self, stream: int | None = None) -> Self:
         """Move to another realisation of the noise: the next one, or `stream` (0 is the first)."""
-        self._check_open()
+        self.check_open()
         chosen = self._stream + 1 if stream is None else stream
         self._stream = whole("noise stream", chosen, at_least=0)
         if self._engine is not None:
@@ -229,6 +229,7 @@ class Lifecycle:
         self._closed = True
         return self
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise InvalidState after `close`."""
         if self._closed:
             raise InvalidState("env is closed: got a call after close(). Make a new Env.")

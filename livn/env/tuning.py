@@ -77,7 +77,7 @@ class Tuning(Lifecycle):
             UnknownName: for keys that match nothing, with the nearest valid ones.
             InvalidValue: for values that are not finite, out of bounds, or make no cell.
         """
-        self._check_open()
+        self.check_open()
         touching = {k[3:]: v for k, v in by_name(params).items() if k.startswith("io-")}
         change = self.parameters.resolve(
             {k: v for k, v in params.items() if not k.startswith("io-")}

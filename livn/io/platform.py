@@ -71,6 +71,25 @@ class Platform(IO):
         return self.io.channel_ids
 
     @property
+    def electrode_coordinates(self) -> Array:
+        """Rows (id, x, y, z) um of the electrodes, where the array has some."""
+        return self._array.electrode_coordinates
+
+    @property
+    def input_radius(self) -> float:
+        """How far an electrode acts, um, where the array has electrodes."""
+        return float(self._array.input_radius)
+
+    @property
+    def output_radius(self) -> float:
+        """How far an electrode hears, um, where the array has electrodes."""
+        return float(self._array.output_radius)
+
+    @property
+    def _array(self) -> Any:
+        return self.io
+
+    @property
     def input_units(self) -> str:
         """Units of the commands."""
         return self.io.input_units

@@ -131,8 +131,11 @@ class EvokeBursts(Bursts):
 class SuppressBursts(Bursts):
     """The task of keeping the culture from bursting: minus the share of a step in bursts.
 
+    A burst that is known as one in a step may have begun before it; that time counts here, so that
+    the return is minus the time in bursts whatever the length of a step.
+
     Wagenaar et al. 2005 (J Neurosci 25:680) did so by distributed weak stimulation.
     """
 
     def _reward(self, begun: int) -> float:
-        return -min(1.0, self._bursting / self.duration)
+        return -self._bursting / self.duration

@@ -15,6 +15,7 @@ from livn.tasks.pulses import PulseAmplitudes
 from livn.tasks.rate import RateControl
 from livn.tasks.task import Task
 
+COMMON = ("system", "render_mode", "max_amplitude", "backend", "seed")  # to all tasks
 TASKS: dict[str, type[Task]] = {
     task.__name__: task
     for task in (RateControl, EvokeBursts, SuppressBursts, PatternSeparation, CartPole, Pong)
@@ -46,7 +47,7 @@ def single(
         fields: of the task.
 
     Raises:
-        UnknownName: if there is no such task.
+        UnknownName: if there is no such task, or it has no such field.
     """
     env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, fields)
     return GymnasiumEnv(env, encoding, decoding, render_mode, draw)
@@ -56,6 +57,7 @@ def vector(
     task: str = "RateControl",
     system: str = "EI2",
     num_envs: int = 1,
+    render_mode: str | None = None,
     max_amplitude: float | None = None,
     backend: str = "native",
     seed: int = 123,
@@ -65,13 +67,13 @@ def vector(
 
     Args:
         num_envs: number of copies.
-        task, system, max_amplitude, backend, seed, fields: as of `single`.
+        task, system, render_mode, max_amplitude, backend, seed, fields: as of `single`.
 
     Raises:
-        UnknownName: if there is no such task.
+        UnknownName: if there is no such task, or it has no such field.
     """
     env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, fields)
-    return GymnasiumVectorEnv(env, num_envs, encoding, decoding)
+    return GymnasiumVectorEnv(env, num_envs, encoding, decoding, render_mode, draw)
 
 
 def _parts(
@@ -80,6 +82,9 @@ def _parts(
     """Return culture, encoding and decoding."""
     if task not in TASKS:
         raise unknown_names("task", [task], TASKS)
+    unknown = [name for name in fields if name not in TASKS[task].model_fields]
+    if unknown:
+        raise unknown_names(f"{task} argument", unknown, [*TASKS[task].model_fields, *COMMON])
     decoding = TASKS[task](**fields)
     env = make(system, backend=backend, seed=seed)
     n_channels = env.io.num_channels

@@ -53,16 +53,18 @@ class PatternSeparation(Task):
 
     def command(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take an answer and return the pattern that is played next."""
-        self._answer, self._next = int(np.argmax(action)), int(self._rng.integers(self.n_patterns))
+        self._answer = int(np.argmax(action))
         pattern: NDArray[np.float32] = self.patterns[self._next]
         return pattern
 
     def _begin(self, rng: np.random.Generator, options: dict[str, Any]) -> None:
         self._played = deque(maxlen=self.delay + 1)
+        self._next = int(rng.integers(self.n_patterns))
 
     def _turn(self, fired: tuple[Gids, Times], seen: tuple[Gids, Times]) -> tuple[float, bool]:
         reward = float(self._answer == self._asked)
         self._played.append(self._next)
+        self._next = int(self._rng.integers(self.n_patterns))
         return reward, False
 
     @property

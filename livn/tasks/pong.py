@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from livn.plots.style import INK, PALETTE
 from livn.tasks.game import Floats, Game
+from livn.tasks.task import Observation
 
 SLOWEST, FASTEST = 4.0, 40.0  # Hz, of sensory pulses, ball far and near (Kagan et al. 2022)
 UNPREDICTABLE_RATE = 5.0  # Hz (there)
@@ -96,6 +97,7 @@ class Pong(Game):
     _ball: Ball = PrivateAttr(default_factory=Ball)
     _phase: float = PrivateAttr(0.0)  # pulses that are due
     _feedback: Feedback = PrivateAttr("none")
+    _scattered: Observation = PrivateAttr(default_factory=lambda: np.empty(0, np.float32))
     _left: int = PrivateAttr(0)  # steps of feedback
     _hits: int = PrivateAttr(0)
     _misses: int = PrivateAttr(0)
@@ -111,11 +113,18 @@ class Pong(Game):
         if self._feedback == "predictable":
             action = np.full_like(action, 0.5)
         elif self._feedback == "unpredictable":
-            chance = self._rng.random(len(action))
-            action = (chance < UNPREDICTABLE_RATE * self.duration / 1000).astype(np.float32)
+            action = self._scattered
         return super().command(action)
 
     def _move(self, direction: int) -> tuple[float, bool]:
+        found = self._play(direction)
+        if self._feedback == "unpredictable":
+            chance = self._rng.random(len(self.layout.sensory))
+            pulsing = chance < UNPREDICTABLE_RATE * self.duration / 1000
+            self._scattered = pulsing.astype(np.float32)
+        return found
+
+    def _play(self, direction: int) -> tuple[float, bool]:
         if self._feedback != "none":
             self._left -= 1
             self._feedback = self._feedback if self._left > 0 else "none"

@@ -1,7 +1,8 @@
 """RateControl: hold the firing rate of a culture at a target."""
 
 from dataclasses import dataclass
-from math import expm1, isfinite
+from math import expm1, inf
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -109,7 +110,7 @@ class RateControl(Task):
 
     def _begin(self, rng: np.random.Generator, options: dict[str, Any]) -> None:
         target = options.get("target_hz", float(rng.uniform(*self.target)))
-        if not (isfinite(target) and target > 0):
+        if not (isinstance(target, Real) and 0 < float(target) < inf):
             raise InvalidValue(f"target is not positive: got {target!r}; need Hz > 0.", got=target)
         efficacies = self._drifting(rng)
         self._course = Course(float(target), efficacies, float(efficacies[0]))

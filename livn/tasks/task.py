@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from livn.env.gymnasium import Hearing
-from livn.errors import InvalidState, InvalidValue, unknown_names
+from livn.errors import InvalidState, InvalidType, InvalidValue, unknown_names
 from livn.run import Run
 from livn.types import Decoding
 
@@ -68,9 +69,14 @@ class Task(Decoding):
             options: "ablation", and what the task adds.
 
         Raises:
-            UnknownName: if options are unknown.
+            InvalidType: if options are no mapping.
+            UnknownName: if one is unknown.
             InvalidValue: if one has no such value.
         """
+        if not isinstance(options, Mapping | None):
+            raise InvalidType(
+                f"options are not a mapping: got {options!r}; need names and values.", got=options
+            )
         given = dict(options or {})
         unknown = [name for name in given if name not in (*self.options, "ablation")]
         if unknown:

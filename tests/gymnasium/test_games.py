@@ -6,8 +6,19 @@ import pytest
 
 from livn import make
 from livn.decoding import NetworkBursts
+from livn.env.gymnasium import GymnasiumEnv
+from livn.io import Platform
 from livn.run import Run
-from livn.tasks import CartPole, EvokeBursts, PatternSeparation, Pong, SuppressBursts
+from livn.system import make as make_system
+from livn.tasks import (
+    CartPole,
+    EvokeBursts,
+    PatternSeparation,
+    Pong,
+    PulseAmplitudes,
+    SuppressBursts,
+    draw,
+)
 from livn.tasks.baselines import play
 from livn.tasks.bursts import BurstClock
 from livn.tasks.pong import Ball
@@ -84,6 +95,18 @@ def test_evoking_is_paid_for_onsets_and_suppressing_costs_time_in_bursts(culture
         assert reward == pytest.approx(expected)
         assert info == {"n_bursts": 1, "bursting_ms": pytest.approx(5.0)}
         np.testing.assert_allclose(observation[-2:], [5 / 50, 0.035], rtol=1e-6)  # 15 to 50 ms
+
+
+def test_return_of_suppressing_is_the_time_in_bursts_whatever_the_step(culture):
+    """A burst from 26 to 36 ms is one, of 20 spikes, from 32.7 ms on."""
+    gids, times = spikes(30, 26.0, spread=10.0)
+    for duration in (10, 20, 50, 100):
+        task = ready(SuppressBursts(duration=duration), culture)
+        rewards = []
+        for start in range(0, 100, duration):
+            now = (times >= start) & (times < start + duration)
+            rewards.append(task(run_of(gids[now], times[now] - start, duration), culture)[1])
+        assert duration * sum(rewards) == pytest.approx(-10.0)
 
 
 def test_patterns_are_half_of_the_electrodes_and_answers_are_paid(culture):
@@ -211,4 +234,15 @@ def test_culture_balances_a_pole_if_it_is_told_which_way(culture):
 
     assert play(env, tell, 0)[0] == 60  # 200 of 200 in six of six episodes
     assert play(env, tell, 0, {"ablation": "zero"})[0] < 12
+    env.close()
+
+
+def test_game_is_played_and_drawn_on_an_array_behind_a_platform():
+    culture = make("EI2", io=Platform(make_system("EI2").default_io(), "cl1"), backend="native")
+    pulses = PulseAmplitudes(n_channels=16, max_amplitude=3.0, interphase_gap=0.0, anodic=False)
+    env = GymnasiumEnv(culture, pulses, Pong(settle=0), "rgb_array", draw)
+    env.reset(seed=0)
+    *_, info = env.step(np.ones(8, np.float32))
+    assert info["charge_nc"].max() == pytest.approx(3.0 * 0.2)
+    assert env.render().shape == (440, 1100, 3)
     env.close()

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import livn.tasks
+from livn.env import Env
+from livn.env.gymnasium import GymnasiumEnv
 from livn.errors import InvalidType, InvalidValue
 
 
@@ -77,6 +79,18 @@ def test_pickled_env_continues_bit_for_bit(env):
     copy.close()
 
 
+def test_pickled_env_has_the_cells_that_were_selected():
+    culture = Env("EI1", backend="native").selection(6).init().apply_model_defaults()
+    env = GymnasiumEnv(culture, livn.tasks.PulseAmplitudes(n_channels=1), livn.tasks.RateControl())
+    env.reset(seed=0)
+    copy = pickle.loads(pickle.dumps(env))
+    np.testing.assert_array_equal(copy.env.simulated_gids(), culture.simulated_gids())
+    strong = [np.ones(1, np.float32)] * 3
+    assert same(rolled(copy, strong), rolled(env, strong))
+    copy.close()
+    env.close()
+
+
 def test_picture_has_colours_before_and_after_a_step():
     env = gym.make("livn/EI1-RateControl-v0", render_mode="rgb_array")
     env.reset(seed=0)
@@ -106,7 +120,7 @@ def test_picture_after_restore_is_of_what_led_to_the_snapshot():
     pickle.loads(pickle.dumps(env)).close()
     env.env.run(10)  # what the environment does not know of
     env.step(weak)
-    assert [run.t0 for run in env._runs] == [110.0]
+    assert [run.t0 for run in env._film.runs] == [110.0]
     assert env.render().shape == before.shape
     env.close()
 
@@ -114,7 +128,7 @@ def test_picture_after_restore_is_of_what_led_to_the_snapshot():
 def test_env_that_is_not_rendered_keeps_no_runs(env):
     env.reset(seed=0)
     env.step(np.zeros(16, np.float32))
-    assert not env._runs
+    assert not env._film.runs
     assert env.render() is None
 
 
@@ -133,5 +147,10 @@ def test_snapshot_of_another_culture_is_refused_and_changes_nothing(env):
     env.restore(kept)
     with pytest.raises(InvalidValue, match="^snapshot is of another culture: got .*'system'"):
         env.restore(other.snapshot())
+    pong = livn.tasks.single("Pong", "EI2")
+    pong.reset(seed=0)
+    with pytest.raises(InvalidValue, match="^snapshot is of another task: got Pong; this environm"):
+        env.restore(pong.snapshot())
     assert same(rolled(env, actions(2)), expected)
-    other.close()
+    for made in (other, pong):
+        made.close()

@@ -108,6 +108,34 @@ def test_gym_step_is_its_id():
     assert repr(a) == "GymStep('CartPole-v1')"
 
 
+def test_gym_step_keeps_the_arguments_of_its_task():
+    step = GymStep(gym.make("MountainCar-v0", goal_velocity=0.03, max_episode_steps=7))
+    copy = pickle.loads(pickle.dumps(step))
+    assert copy == GymStep(gym.make("MountainCar-v0"))  # equal by id
+    assert copy.gym_env.unwrapped.goal_velocity == 0.03
+    assert copy.gym_env.spec.max_episode_steps == 7
+    copy.reset(seed=0)
+    assert [copy.gym_env.step(0)[3] for _ in range(7)] == [False] * 6 + [True]
+
+
+def test_refused_reset_leaves_culture_task_and_chance(env):
+    def rest():
+        return [env.step(ACTION)[0] for _ in range(3)], env.reset()[1]["stream"]
+
+    env.reset(seed=1)
+    env.step(ACTION)
+    kept = env.snapshot()
+    expected, stream = rest()
+    env.restore(kept)
+    with pytest.raises(ValueError, match="An option .near. could not be converted to a float"):
+        env.reset(seed=5, options={"low": "near"})
+    with pytest.raises(TypeError, match="goal"):
+        env.reset(goal=3)
+    found, again = rest()
+    np.testing.assert_array_equal(found, expected)
+    assert again == stream
+
+
 @pytest.mark.parametrize(
     ("action", "space", "expected"),
     [

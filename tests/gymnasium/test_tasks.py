@@ -83,6 +83,21 @@ def test_snapshot_and_pickle_continue_bit_for_bit(env):
     copy.close()
 
 
+def test_refused_reset_changes_nothing(env):
+    env.reset(seed=2)
+    first, *rest = actions(env, 5)
+    env.step(first)
+    kept = env.snapshot()
+    expected, stream = rolled(env, rest), env.reset()[1]["stream"]
+    env.restore(kept)
+    with pytest.raises(UnknownName, match="^unknown option: got 'goal'"):
+        env.reset(seed=9, options={"goal": 1})
+    with pytest.raises(InvalidValue, match="^ablation does not exist: got 'all'"):
+        env.reset(options={"ablation": "all"})
+    assert same(rolled(env, rest), expected)
+    assert env.reset()[1]["stream"] == stream
+
+
 def test_picture_is_drawn(env):
     env.reset(seed=0)
     before = env.render()

@@ -1,5 +1,7 @@
 """Copies advanced together are what single environments are."""
 
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -48,7 +50,7 @@ def test_copy_is_a_single_environment_of_its_seed_over_episodes(vector):
             else:
                 np.testing.assert_array_equal(infos["spikes"][k].times, info["spikes"].times)
                 np.testing.assert_array_equal(infos["charge_nc"][k], info["charge_nc"])
-            assert infos["stream"][k] == single._stream
+            assert infos["stream"][k] == single.env.stream
             assert infos["config_hash"][k] == info["config_hash"]
             np.testing.assert_array_equal(observations[k], observation)
     assert [s[3].all() for s in steps] == [False, False, False, True, False, False]
@@ -166,12 +168,158 @@ def test_options_are_those_of_every_copy_and_of_one_episode(vector):
         vector.reset(options={"goal": 1})
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": 3, "options": {"goal": 1}}, "unknown option: got 'goal'"),
+        ({"seed": 3, "options": {"target_hz": -1.0}}, "target is not positive: got -1.0"),
+        ({"options": {"ablation": "all"}}, "ablation does not exist: got 'all'"),
+        ({"seed": [1, 2]}, "seeds are not one for each copy"),
+    ],
+)
+def test_refused_reset_changes_nothing(vector, wrong, message):
+    vector.reset(seed=2)
+    vector.step(actions(1)[0])
+    kept = vector.unwrapped.snapshot()
+    expected = rolled(vector, actions(4))  # over the end of an episode
+    vector.unwrapped.restore(kept)
+    with pytest.raises((InvalidValue, UnknownName), match=f"^{message}"):
+        vector.reset(**wrong)
+    assert same(rolled(vector, actions(4)), expected)
+
+
+def rolled(vector, played):
+    """Observations, rewards and noise streams of steps with these actions."""
+    found = [vector.step(a) for a in played]
+    return [[o for o, *_ in found], [r for _, r, *_ in found], [i["stream"] for *_, i in found]]
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_snapshot_and_pickle_continue_bit_for_bit(vector):
+    env = vector.unwrapped
+    env.reset(seed=2)
+    env.step(actions(1)[0])
+    kept, copy = env.snapshot(), pickle.loads(pickle.dumps(env))
+    expected = rolled(env, actions(6)), env.reset()[1]["stream"].tolist()
+    for other in (copy, env.restore(pickle.loads(pickle.dumps(kept)))):
+        assert same(rolled(other, actions(6)), expected[0])
+        assert other.reset()[1]["stream"].tolist() == expected[1]
+    copy.close()
+
+
+def test_copies_that_settle_in_an_episode_of_their_own_are_pickled():
+    vector = livn.tasks.vector("CartPole", "EI2", num_envs=2, settle=20, max_steps=3)
+    vector.batch.set_params({"EXC_EXC-dend-AMPA-weight": 0.5}, 1)
+    vector.reset(seed=[1, 2])
+    zeros = np.zeros((2, 8), np.float32)
+    vector.step(zeros)
+    vector.decodings[0]._steps = 2
+    vector.step(zeros)  # the end of the first
+    copy = pickle.loads(pickle.dumps(vector))
+    assert copy.batch.t.tolist() == [20.0, 60.0]
+    assert copy.batch.params(1)["EXC_EXC-dend-AMPA-weight"] == 0.5
+    assert same(rolled(copy, [zeros] * 4), rolled(vector, [zeros] * 4))
+    vector.close()
+    copy.close()
+
+
+def test_snapshot_of_a_copy_is_that_of_a_single_environment(vector):
+    env, single = vector.unwrapped, livn.tasks.single("RateControl", "EI2", max_steps=4)
+    env.reset(seed=2)
+    env.step(actions(1)[0])
+    kept, played = env.snapshot(), actions(2)
+    expected = [env.step(a)[:2] for a in played]
+    single.restore(kept[2])
+    for a, (observations, rewards) in zip(played, expected, strict=True):
+        observation, reward, *_ = single.step(a[2])
+        np.testing.assert_array_equal(observation, observations[2])
+        assert reward == rewards[2]
+    env.restore(single.restore(kept[2]).snapshot())  # one for all copies
+    for a, (observations, _) in zip(played, expected, strict=True):
+        found, *_ = env.step(np.stack([a[2]] * 3))
+        np.testing.assert_array_equal(found, np.stack([observations[2]] * 3))
+    single.close()
+
+
+def test_wrong_snapshots_are_refused_and_change_nothing(vector):
+    env = vector.unwrapped
+    others = {
+        "culture": livn.tasks.single("RateControl", "EI1", max_steps=4),
+        "task": livn.tasks.single("CartPole", "EI2"),
+        "step": livn.tasks.single("RateControl", "EI2", duration=20),
+    }
+    wrong = {name: other.reset(seed=0) and other.snapshot() for name, other in others.items()}
+    env.reset(seed=1)
+    env.step(actions(1)[0])
+    kept = env.snapshot()
+    expected = rolled(env, actions(2))
+    env.restore(kept)
+    for snapshots, message in (
+        (kept[:2], "snapshots are not one for each copy: got 2; need 3, as snapshot"),
+        (3, "snapshots are not one for each copy: got 3; need 3, as snapshot"),
+        (wrong["culture"], "snapshot is of another culture: got .*'system'"),
+        (wrong["task"], "snapshot is of another task: got CartPole; this environment has RateC"),
+        ([*kept[:2], wrong["step"]], "snapshots do not go on together: got 2 encodings or"),
+    ):
+        with pytest.raises(InvalidValue, match=f"^{message}"):
+            env.restore(snapshots)
+    with pytest.raises(InvalidType, match="^no snapshot: got 3; need what snapshot"):
+        env.restore([*kept[:2], 3])
+    assert same(rolled(env, actions(2)), expected)
+    for other in others.values():
+        other.close()
+
+
+def test_pictures_are_those_of_the_single_environments():
+    made = {"max_steps": 3, "render_mode": "rgb_array"}
+    vector = gym.make_vec("livn/EI1-RateControl-v0", 2, vectorization_mode="vector_entry_point",
+                          **made)  # fmt: skip
+    single = livn.tasks.single("RateControl", "EI1", **made)
+    assert vector.render_mode == "rgb_array"
+    vector.reset(seed=7)
+    single.reset(seed=8)
+    strong = np.ones((2, 1), np.float32)
+    for _ in range(2):
+        vector.step(strong)
+        single.step(strong[1])
+        pictures = vector.render()
+        assert len(pictures) == 2
+        np.testing.assert_array_equal(pictures[1], single.render())
+    copy = pickle.loads(pickle.dumps(vector))
+    np.testing.assert_array_equal(copy.render()[1], pictures[1])
+    copy.close()
+    vector.step(strong)  # the end
+    single.reset()
+    np.testing.assert_array_equal(vector.render()[1], single.render())
+    vector.close()
+    single.close()
+
+
+def test_vector_that_is_not_rendered_has_no_picture_and_wrong_modes_are_refused(vector):
+    vector.reset(seed=0)
+    vector.step(actions(1)[0])
+    assert vector.render() is None
+    assert not any(film.runs for film in vector.unwrapped._films)
+    with pytest.raises(InvalidValue, match="^render_mode does not exist: got 'ascii'; known: 'rgb"):
+        livn.tasks.vector("RateControl", "EI1", render_mode="ascii")
+    env, encoding = make("EI1", backend="native"), PulseAmplitudes(n_channels=1)
+    undrawn = GymnasiumVectorEnv(env, 2, encoding, livn.tasks.RateControl(), "rgb_array")
+    with pytest.raises(NotSupported, match="^environment cannot draw: got draw=None; pass livn.ta"):
+        undrawn.render()
+    undrawn.close()
+
+
 def test_closed_vector_says_so():
     env = livn.tasks.vector("RateControl", "EI1", num_envs=2)
     env.reset(seed=0)
     env.close()
     with pytest.raises(InvalidState, match="^no episode is going on"):
         env.step(np.zeros((2, 1), np.float32))
+    with pytest.raises(InvalidState, match="^batch is closed"):
+        env.reset()
 
 
 def test_pipe_and_task_without_reset_are_refused():

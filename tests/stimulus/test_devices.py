@@ -239,6 +239,8 @@ def test_platform_hears_as_its_array(platform):
     heard, expected = platform.channel_recording(CELLS, None), array.channel_recording(CELLS, None)
     assert {c: g.tolist() for c, g in heard.items()} == {c: g.tolist() for c, g in expected.items()}
     assert platform.num_channels == 16
+    np.testing.assert_array_equal(platform.electrode_coordinates, array.electrode_coordinates)
+    assert (platform.input_radius, platform.output_radius) == (250.0, 250.0)
     assert platform.input_space == array.input_space
 
 

@@ -4,7 +4,8 @@ Needs `pip install 'livn[rl]'`; importing `livn` or `livn.env` does not import t
 """
 
 try:
-    from livn.env.gymnasium.single import GymnasiumEnv, GymnasiumSnapshot
+    from livn.env.gymnasium.moment import GymnasiumSnapshot
+    from livn.env.gymnasium.single import GymnasiumEnv
     from livn.env.gymnasium.stages import GymStep, ObsAugmentation
     from livn.env.gymnasium.turn import Hearing, Spikes
     from livn.env.gymnasium.vector import GymnasiumVectorEnv

@@ -50,7 +50,7 @@ class RemoteCulture(Env):
             InvalidState: if one is in flight, or the culture is closed.
             InvalidType: if something cannot be pickled.
         """
-        self._check_open()
+        self.check_open()
         self._check_landed()
         asked = Listening(
             duration=duration, spikes=self.recorder.spikes, channels=self.recorder.channels
@@ -126,7 +126,7 @@ class RemoteCulture(Env):
             InvalidType, InvalidValue: if it is none of this culture, or of other parameters,
                 which are those of all cultures of the DistributedEnv.
         """
-        self._check_open()
+        self.check_open()
         self._check_landed()
         if not self.parameters.holds(check_snapshot(snapshot, self.culture()).params):
             raise InvalidValue(
@@ -156,7 +156,7 @@ class RemoteCulture(Env):
 
     def set_params(self, params: Mapping[str, Any]) -> Self:
         """Set parameters of all cultures of the DistributedEnv."""
-        self._check_open()
+        self.check_open()
         self.many.set_params(params)
         return self
 

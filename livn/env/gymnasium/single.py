@@ -1,19 +1,25 @@
 """GymnasiumEnv: one culture as an environment."""
 
-from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
+from gymnasium.utils.seeding import np_random
 
 from livn.env.distributed import DistributedEnv
 from livn.env.env import Env
+from livn.env.gymnasium.moment import (
+    RENDERING,
+    Draw,
+    Film,
+    GymnasiumSnapshot,
+    Recipe,
+    check_moment,
+    check_render_mode,
+)
 from livn.env.gymnasium.remote import InFlight, RemoteCulture, RemoteStep
 from livn.env.gymnasium.stages import GymStep, ObsAugmentation, augmented, augmented_space
 from livn.env.gymnasium.turn import (
@@ -27,30 +33,15 @@ from livn.env.gymnasium.turn import (
     Step,
     check_action,
     check_env,
+    check_start,
     check_step,
     draw,
     report,
 )
 from livn.env.snapshot import Snapshot
-from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported
+from livn.errors import InvalidState, InvalidType
 from livn.run import Run
 from livn.types import Decoding, Encoding
-
-Draw = Callable[[list[Run], Any, Any], NDArray[np.uint8]]
-DRAWN = 2000.0  # ms that a picture shows
-
-
-@dataclass(frozen=True)
-class GymnasiumSnapshot:
-    """Culture, task, random numbers and what is drawn of a GymnasiumEnv at one moment."""
-
-    culture: Snapshot
-    rng: np.random.Generator
-    encoding: Encoding
-    decoding: Any
-    running: bool
-    stream: int
-    runs: tuple[Run, ...] = ()
 
 
 class GymnasiumEnv(gym.Env[Any, Any]):
@@ -74,7 +65,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         InvalidValue: if there is no such render mode.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}
+    metadata: dict[str, Any] = RENDERING
 
     def __init__(
         self,
@@ -84,11 +75,6 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         render_mode: str | None = None,
         draw: Draw | None = None,
     ):
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise InvalidValue(
-                f"render_mode does not exist: got {render_mode!r}; known: 'rgb_array', None.",
-                got=render_mode,
-            )
         if not isinstance(decoding, Restarting):
             raise InvalidType(
                 f"decoding cannot be reset: got {decoding!r}; need a task or a Pipe.", got=decoding
@@ -98,22 +84,19 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self.decoding: Any = decoding
         self._piped, self._charging = isinstance(decoding, Staged), isinstance(encoding, Charging)
         self._commanding = isinstance(decoding, Commanding)
-        self.render_mode, self._draw = render_mode, draw
+        self.render_mode = check_render_mode(render_mode)
+        self._film = Film(decoding.duration, draw)
         self._settled: Snapshot | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._pending: InFlight | None = None
-        self._prepare()
-        task: Any = decoding
-        self.action_space = task.actions() if self._commanding else encoding.input_space
-        self.observation_space = self._observations()
-        self._running, self._stream = False, 0
-
-    def _prepare(self) -> None:
         self.env.record_spikes()
         self.decoding.setup(self.env)
         self._hearing = Hearing.of(self.env)
         self._origin = self._new_origin()
-        self._runs: deque[Run] = deque(maxlen=max(1, int(DRAWN / self.decoding.duration)))
+        task: Any = decoding
+        self.action_space = task.actions() if self._commanding else encoding.input_space
+        self.observation_space = self._observations()
+        self._running = False
 
     def _observations(self) -> gym.Space[Any]:
         task = self._task()
@@ -147,23 +130,24 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             options: passed to the task.
             without_clear: let the culture go on as it is.
             kw: passed to the `reset` of the decoding.
+
+        Raises:
+            InvalidState: if the environment is closed, or a step is in flight.
+            InvalidValue: if the decoding begins no episode; and what it raises where it refuses
+                the options. Then the episode that is going on is still going on.
         """
         self._check_landed()
-        super().reset(seed=seed)
-        stream, task_seed = draw(self.np_random)
+        self.env.check_open()
+        ahead = deepcopy(self.np_random) if seed is None else np_random(seed)[0]
+        stream, task_seed = draw(ahead)
+        observation, info = check_start(self.decoding.reset(seed=task_seed, options=options, **kw))
+        super().reset(seed=seed)  # from here on nothing is refused
+        draw(self.np_random)
         if not without_clear:
             self._go_back()
             self.env.reseed_noise(stream)
-            self._stream = stream
-            self._runs.clear()
+            self._film.show(())
         self._origin = self._new_origin()
-        found = self.decoding.reset(seed=task_seed, options=options, **kw)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise InvalidValue(
-                f"decoding began no episode: got {found!r} of reset; need (observation, info). "
-                "Put a GymStep into the pipe."
-            )
-        observation, info = found
         if self._piped:
             self.decoding.state["raw_gym_obs"] = observation
             zeros = [s.zero_features() for s in self._stages() if isinstance(s, ObsAugmentation)]
@@ -189,7 +173,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
     def _known(self) -> dict[str, Any]:
         env = self.env
         found = self._origin.hash(env.io, env.parameters)
-        return {"seed": env.seed, "stream": self._stream, "config_hash": found}
+        return {"seed": env.seed, "stream": env.stream, "config_hash": found}
 
     def step(self, action: Any) -> Step:
         """Stimulate by the action, run for `decoding.duration` ms, and return what came of it.
@@ -230,15 +214,9 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         observation, reward, terminated, truncated, info = found
         self._running = not (terminated or truncated)
         if self.render_mode is not None:
-            self._keep(run)
+            self._film.keep(run)
         info = {**info, **report(run, self._hearing, charge, self._known())}
         return observation, reward, terminated, truncated, info
-
-    def _keep(self, run: Run) -> None:
-        """Keep a run for the picture, and those before as far as it goes on from them."""
-        if self._runs and self._runs[-1].t1 != run.t0:
-            self._runs.clear()
-        self._runs.append(run)
 
     def _checked(self, action: Any) -> Any:
         if not self._running:
@@ -290,12 +268,10 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         """
         if self.render_mode is None:
             return None
-        if self._draw is not None:
-            return self._draw(list(self._runs), self.env, self.decoding)
         task = self._task()
-        if task is None:
-            raise NotSupported("environment cannot draw: got draw=None; pass livn.tasks.draw.")
-        return task.gym_env.render()
+        if task is not None and self._film.draw is None:
+            return task.gym_env.render()
+        return self._film.picture(self.env, self.decoding)
 
     def close(self) -> None:
         """Free the memory of the culture and close the task; neither can be used afterwards.
@@ -317,30 +293,22 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         so that it has to be reset before it can go on.
         """
         self._check_landed()
-        kept = deepcopy((self.np_random, self.encoding, self.decoding))
-        now = self._running, self._stream, tuple(self._runs)
-        return GymnasiumSnapshot(self.env.snapshot(), *kept, *now)
+        parts = self.np_random, self.encoding, self.decoding
+        return GymnasiumSnapshot.of(self.env.snapshot(), parts, self._running, self._film)
 
     def restore(self, snapshot: GymnasiumSnapshot) -> "GymnasiumEnv":
-        """Continue from a snapshot, bit for bit.
+        """Continue from a snapshot, bit for bit; that of a copy of a GymnasiumVectorEnv is one too.
 
         Raises:
-            InvalidType: if it is not a snapshot of a GymnasiumEnv.
-            InvalidValue: if it is of another culture.
+            InvalidType: if it is not a snapshot of an environment.
+            InvalidValue: if it is of another culture or task.
         """
-        if not isinstance(snapshot, GymnasiumSnapshot):
-            raise InvalidType(
-                f"no snapshot: got {snapshot!r}; need what snapshot() of this environment returned."
-            )
         self._check_landed()
-        self.env.restore(snapshot.culture)
-        kept = deepcopy((snapshot.rng, snapshot.encoding, snapshot.decoding))
-        self.np_random, self.encoding, self.decoding = kept
+        self.env.restore(check_moment(snapshot, self.decoding).culture)
+        self.np_random, self.encoding, self.decoding = snapshot.parts()
         self._origin = self._new_origin()
         self._running = snapshot.running and self._task_goes_on()
-        self._stream = snapshot.stream
-        self._runs.clear()
-        self._runs.extend(snapshot.runs)
+        self._film.show(snapshot.runs)
         return self
 
     def _task_goes_on(self) -> bool:
@@ -348,16 +316,12 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         return task is None or not task.interrupted
 
     def __getstate__(self) -> dict[str, Any]:
-        env = self.env
-        if isinstance(env, RemoteCulture):
+        if isinstance(self.env, RemoteCulture):
             return vars(self)  # the culture says why it cannot be pickled
-        made_of = (env.system, env.model, env.io, env.seed, env.backend, env.options)
-        return {**vars(self), "env": (made_of, env.snapshot()), "_thread": None, "_pending": None}
+        made = Recipe.of(self.env), self.env.snapshot()
+        return {**vars(self), "env": made, "_thread": None, "_pending": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        (*made_of, backend, options), snapshot = state["env"]
-        self.env = Env(*made_of, backend=backend, **options).restore(snapshot)
-        self.env.record_spikes()
-        self.decoding.setup(self.env)
+        recipe, snapshot = state["env"]
+        vars(self).update({**state, "env": recipe.make(snapshot, state["decoding"])})
         self._running = self._running and self._task_goes_on()

@@ -6,6 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from livn.errors import InvalidState, InvalidValue, NotSupported
@@ -14,8 +15,8 @@ from livn.errors import InvalidState, InvalidValue, NotSupported
 class GymStep:
     """Steps a task with the action that earlier stages decoded from the culture.
 
-    Equal to another of the same `spec.id`, which is all that is pickled: what is unpickled has to
-    be reset.
+    Equal to another of the same `spec.id`. Its spec, id and arguments, is all that is pickled: what
+    is unpickled is made anew and has to be reset.
 
     Args:
         gym_env: the task, registered with Gymnasium.
@@ -71,7 +72,7 @@ class GymStep:
         return f"GymStep({self.id!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made_again, (self.id,)
+        return _made_again, (self.gym_env.spec,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "GymStep":
         copy = GymStep(deepcopy(self.gym_env, memo))
@@ -174,7 +175,7 @@ def augmented_space(space: spaces.Space[Any], n_features: int) -> spaces.Space[A
     return spaces.Box(low, np.concatenate([space.high.ravel(), infinite]).astype(np.float32))
 
 
-def _made_again(id: str) -> GymStep:
-    step = GymStep(gym.make(id))
+def _made_again(spec: EnvSpec) -> GymStep:
+    step = GymStep(gym.make(spec))
     step.interrupted = True
     return step

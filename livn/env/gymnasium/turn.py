@@ -114,7 +114,10 @@ class Commanding(Protocol):
         """Return the action space; asked after `setup`."""
 
     def command(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the encoding gets for an action in this step."""
+        """Return what the encoding gets for an action in this step.
+
+        Asked again where that is refused, so that it draws no random numbers.
+        """
 
 
 @runtime_checkable
@@ -205,6 +208,20 @@ def check_action(action: Any, space: spaces.Space[Any]) -> Any:
             allowed=(space.low, space.high),
         )
     return values
+
+
+def check_start(found: Any) -> tuple[Any, dict[str, Any]]:
+    """Return what a decoding makes of `reset`.
+
+    Raises:
+        InvalidValue: if it is not (observation, info).
+    """
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise InvalidValue(
+            f"decoding began no episode: got {found!r} of reset; need (observation, info). "
+            "Put a GymStep into the pipe."
+        )
+    return found
 
 
 def check_step(found: Any) -> Step:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from gymnasium import spaces
@@ -12,6 +12,15 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from livn.env.env import Env
+from livn.env.gymnasium.moment import (
+    RENDERING,
+    Draw,
+    Film,
+    GymnasiumSnapshot,
+    Recipe,
+    check_moment,
+    check_render_mode,
+)
 from livn.env.gymnasium.turn import (
     Charging,
     Commanding,
@@ -22,6 +31,7 @@ from livn.env.gymnasium.turn import (
     Staged,
     check_action,
     check_env,
+    check_start,
     check_step,
     draw,
     report,
@@ -44,15 +54,26 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         num_envs: number of copies.
         encoding: turns actions of shape (num_envs, ...) into a stimulus of all copies.
         decoding: a task; each copy gets its own.
+        render_mode: "rgb_array" or None.
+        draw: as of a GymnasiumEnv; the Env it gets is the closed one the copies are of.
 
     Raises:
         NotSupported: if the decoding is a Pipe.
         InvalidType: if it cannot be reset, or the env is not an Env.
+        InvalidValue: if there is no such render mode.
     """
 
-    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, **RENDERING}
 
-    def __init__(self, env: Env, num_envs: int, encoding: Encoding, decoding: Decoding):
+    def __init__(
+        self,
+        env: Env,
+        num_envs: int,
+        encoding: Encoding,
+        decoding: Decoding,
+        render_mode: str | None = None,
+        draw: Draw | None = None,
+    ):
         if isinstance(decoding, Staged):
             raise NotSupported(
                 f"vector environment takes no pipe: got {decoding!r}; need a task. Use "
@@ -62,7 +83,8 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             raise InvalidType(
                 f"decoding cannot be reset: got {decoding!r}; need a task.", got=decoding
             )
-        check_env(env).record_spikes()
+        self._env = check_env(env).record_spikes()
+        self.render_mode = check_render_mode(render_mode)
         decoding.setup(env)
         self.num_envs, self.encoding = num_envs, encoding
         self._commanding = isinstance(decoding, Commanding)
@@ -75,7 +97,7 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             self.single_observation_space, num_envs
         )
         self._duration, self._hearing = decoding.duration, Hearing.of(env)
-        self._culture, self._seed = env.culture(), env.seed
+        self._films = [Film(decoding.duration, draw) for _ in range(num_envs)]
         self._origins = [self._new_origin(decoding)] * num_envs
         self.batch = env.batch(num_envs)
         settle = decoding.settle if isinstance(decoding, Settling) else 0
@@ -98,24 +120,29 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             options: passed to the tasks.
 
         Raises:
+            InvalidState: if the environment is closed.
             InvalidType: if a seed is no integer.
-            InvalidValue: if it is negative, or there is not one for each copy.
+            InvalidValue: if it is negative, or there is not one for each copy; and what the tasks
+                raise where they refuse the options. Then the episodes that are going on still are.
         """
-        for k, own in enumerate(_seeds(seed, self.num_envs)):
-            if own is not None:
-                self._rngs[k] = np_random(own)[0]
+        seeds = _seeds(seed, self.num_envs)
+        self.batch.copies  # noqa: B018  there unless closed
+        rngs = [
+            deepcopy(self._rngs[k]) if s is None else np_random(s)[0] for k, s in enumerate(seeds)
+        ]
+        drawn = [draw(rng) for rng in rngs]
+        begun = [
+            check_start(decoding.reset(seed=own, options=options))
+            for decoding, (_, own) in zip(self.decodings, drawn, strict=True)
+        ]
+        self._rngs, self._running = rngs, True  # from here on nothing is refused
         infos: dict[str, Any] = {}
-        first = []
-        for k in range(self.num_envs):
-            observation, info = self._begin(k, options)
-            first.append(observation)
-            infos = self._add_info(infos, info, k)
-        self._running = True
-        return np.stack(first), infos
+        for k, ((_, info), (stream, _)) in enumerate(zip(begun, drawn, strict=True)):
+            infos = self._add_info(infos, {**info, **self._begin(k, stream)}, k)
+        return np.stack([observation for observation, _ in begun]), infos
 
-    def _begin(self, k: int, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Clear copy `k` and return the first observation of its next episode, and info."""
-        stream, seed = draw(self._rngs[k])
+    def _begin(self, k: int, stream: int) -> dict[str, Any]:
+        """Let copy `k` be as it is where episodes begin, and return what is known of it."""
         if not self._settled:
             self.batch.clear(k)
         else:
@@ -124,9 +151,9 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             self.batch.restore(self._settled[k], k)
         self.batch.reseed_noise([stream], k)
         self._origins[k] = self._new_origin(self.decodings[k])
-        observation, info = self.decodings[k].reset(seed=seed, options=options)
+        self._films[k].show(())
         now = float(self.batch.t[k]) if self._settled else 0.0
-        return observation, {**info, "time_ms": now, **self._known(k, stream)}
+        return {"time_ms": now, **self._known(k, stream)}
 
     def _settle(self) -> None:
         """Let all copies settle with their parameters, and come back to where they are."""
@@ -137,11 +164,11 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
         self.batch.restore(now)
 
     def _new_origin(self, decoding: Any) -> Origin:
-        return Origin(self._culture, self._seed, self.encoding, decoding)
+        return Origin(self._env.culture(), self._env.seed, self.encoding, decoding)
 
     def _known(self, k: int, stream: int) -> dict[str, Any]:
         found = self._origins[k].hash(self.batch.io, self.batch.parameters[k])
-        return {"seed": self._seed, "stream": stream, "config_hash": found}
+        return {"seed": self._env.seed, "stream": stream, "config_hash": found}
 
     def step(
         self, actions: Any
@@ -176,13 +203,92 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             observation, rewards[k], ends[0, k], ends[1, k], own = found
             known = self._known(k, streams[k])
             own = {**own, **report(run, self._hearing, charges[k], known)}
+            if self.render_mode is not None:
+                self._films[k].keep(run)
             if ends[:, k].any():
                 last = {"final_obs": observation, "final_info": own}
-                observation, own = self._begin(k)
+                stream, seed = draw(self._rngs[k])
+                observation, own = decoding.reset(seed=seed)
+                own = {**own, **self._begin(k, stream)}
                 infos = self._add_info(infos, last, k)
             observations.append(observation)
             infos = self._add_info(infos, own, k)
         return np.stack(observations), rewards, ends[0], ends[1], infos
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Return the picture of the last runs of each copy, as a GymnasiumEnv has it; or None.
+
+        Raises:
+            NotSupported: if nobody draws.
+        """
+        if self.render_mode is None:
+            return None
+        shown = zip(self._films, self.decodings, strict=True)
+        return tuple(film.picture(self._env, decoding) for film, decoding in shown)
+
+    def snapshot(self) -> list[GymnasiumSnapshot]:
+        """Return cultures, tasks and random numbers as they are now, one for each copy.
+
+        A GymnasiumEnv like a copy continues from its snapshot as the copy does.
+        """
+        each = zip(self.batch.snapshot(), self._rngs, self.decodings, self._films, strict=True)
+        return [
+            GymnasiumSnapshot.of(culture, (rng, self.encoding, decoding), self._running, film)
+            for culture, rng, decoding, film in each
+        ]
+
+    def restore(self, snapshots: GymnasiumSnapshot | Sequence[GymnasiumSnapshot]) -> Self:
+        """Let every copy continue from a snapshot, bit for bit.
+
+        Args:
+            snapshots: of copies or of GymnasiumEnvs: one for each, or one for all.
+
+        Raises:
+            InvalidType: if one is not a snapshot of an environment.
+            InvalidValue: if there is not one for each copy, one is of another culture or task, or
+                they are not of one encoding and length of a step.
+        """
+        one = isinstance(snapshots, GymnasiumSnapshot)
+        each = self._checked([snapshots] * self.num_envs if one else snapshots)
+        self.batch.restore([own.culture for own in each])
+        parts = [own.parts() for own in each]
+        self._rngs, self.decodings = [rng for rng, *_ in parts], [own for *_, own in parts]
+        self.encoding, self._duration = parts[0][1], self.decodings[0].duration
+        self._origins = [self._new_origin(decoding) for decoding in self.decodings]
+        self._running = all(own.running for own in each)
+        for film, own in zip(self._films, each, strict=True):
+            film.show(own.runs)
+        return self
+
+    def _checked(self, snapshots: Any) -> list[GymnasiumSnapshot]:
+        """Return snapshots that the copies can continue from together."""
+        if not isinstance(snapshots, Sequence) or len(snapshots) != self.num_envs:
+            raise InvalidValue(
+                f"snapshots are not one for each copy: got {_told(snapshots)}; need "
+                f"{self.num_envs}, as snapshot() returns.",
+                got=snapshots,
+                allowed=self.num_envs,
+            )
+        each = [check_moment(own, self.decodings[0]) for own in snapshots]
+        shared = {(own.encoding, own.decoding.duration) for own in each}
+        if len(shared) > 1:
+            raise InvalidValue(
+                f"snapshots do not go on together: got {len(shared)} encodings or lengths of a "
+                "step; copies share them. Restore each into a GymnasiumEnv.",
+                got=shared,
+            )
+        return each
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = Recipe.of(self._env), self.batch.snapshot()
+        return {**vars(self), "_env": None, "batch": made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        recipe, snapshots = state["batch"]
+        vars(self).update(state)
+        self._env = recipe.make(snapshots[0], self.decodings[0])
+        self.batch = self._env.batch(self.num_envs).restore(snapshots)
+        self._env.close()
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free the memory of all copies."""
@@ -202,6 +308,10 @@ def _seeds(given: Any, n: int) -> list[int | None]:
             f"seeds are not one for each copy: got {len(given)}; need {n}.", got=given, allowed=n
         )
     return [None if own is None else whole("seed", own, at_least=0) for own in given]
+
+
+def _told(snapshots: Any) -> str:
+    return f"{len(snapshots)}" if isinstance(snapshots, Sequence) else repr(snapshots)
 
 
 def _settled(env: Env, settle: int, n: int) -> list[Snapshot]:

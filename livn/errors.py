@@ -89,17 +89,28 @@ class RemoteError(LivnError, RuntimeError):
 
     Attributes:
         worker: number of the worker.
+        rank: of MPI that raised; None if the worker is none.
         kind: type of what was raised there, as "module.Name".
         said: its message.
         traceback: its traceback as text; of a worker that died, the last lines of its stderr.
     """
 
-    def __init__(self, message: str, *, worker: int, kind: str, said: str, traceback: str):
+    def __init__(
+        self,
+        message: str,
+        *,
+        worker: int,
+        kind: str,
+        said: str,
+        traceback: str,
+        rank: int | None = None,
+    ):
         super().__init__(message, got=said)
-        self.worker, self.kind, self.said, self.traceback = worker, kind, said, traceback
+        self.worker, self.rank = worker, rank
+        self.kind, self.said, self.traceback = kind, said, traceback
 
     def __reduce__(self) -> tuple[Any, ...]:
-        details = {n: vars(self)[n] for n in ("worker", "kind", "said", "traceback")}
+        details = {n: vars(self)[n] for n in ("worker", "rank", "kind", "said", "traceback")}
         return partial(type(self), self.message, **details), ()
 
 

@@ -14,11 +14,16 @@ Factory = Callable[[Any], Callable[[Any], Any]]
 
 @dataclass(frozen=True)
 class Failure:
-    """What was raised, told in text: its class may be unknown where it is read."""
+    """What was raised, told in text: its class may be unknown where it is read.
+
+    Attributes:
+        rank: of MPI that it was raised on.
+    """
 
     kind: str
     said: str
     traceback: str
+    rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,13 @@ class Outcome:
         """Return what to raise for a worker that was `doing` something; None if it did."""
         if self.failure is None:
             return None
-        kind, said, shown = self.failure.kind, self.failure.said, self.failure.traceback
+        kind, said, rank = self.failure.kind, self.failure.said, self.failure.rank
+        where = f"worker {worker}" + ("" if rank is None else f" on rank {rank}")
         return RemoteError(
-            f"{doing} failed in worker {worker}: got {kind}: {said}; it said there:\n{shown}",
+            f"{doing} failed in {where}: got {kind}: {said}; it said there:\n"
+            f"{self.failure.traceback}",
             worker=worker,
-            kind=kind,
-            said=said,
-            traceback=shown,
+            **vars(self.failure),
         )
 
 

@@ -3,11 +3,13 @@
 A rank that dies or leaves ends the whole job, as MPI does; a task that raises does not.
 """
 
+import faulthandler
 import pickle
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic, sleep
 from typing import Any
 from weakref import finalize
@@ -138,10 +140,12 @@ def _groups(n_ranks: int, size: int, root: int) -> list[list[int]]:
 
 def _serve(factory: Factory, ours: Any, mine: Any, root: int) -> None:
     """Answer tasks of the root with the other ranks of this group, until dismissed."""
+    faulthandler.enable(all_threads=False)
     first = mine.Get_rank() == 0
     agreeing = mine.Dup()  # what the function sends must not meet how the group agrees
     made = attempt(lambda: factory(mine))
-    outcome = _agreed(agreeing, Outcome(failure=made.failure))
+    rank = ours.Get_rank()
+    outcome = _agreed(agreeing, Outcome(failure=made.failure), rank)
     function: Callable[[Any], Any] = made.value
     while True:
         if first:
@@ -149,15 +153,17 @@ def _serve(factory: Factory, ours: Any, mine: Any, root: int) -> None:
         message = _receive(ours, root, TASK)
         if message is None:
             break
-        outcome = _agreed(agreeing, answer(function, message))
+        outcome = _agreed(agreeing, answer(function, message), rank)
     agreeing.Free()
 
 
-def _agreed(group: Any, outcome: Outcome) -> Outcome:
-    """Return the outcome of the first rank, or the first failure of any.
+def _agreed(group: Any, outcome: Outcome, rank: int) -> Outcome:
+    """Return the outcome of the first rank, or the first failure of any, with its `rank`.
 
     Ranks that wait for one that has raised wait for ever: that ends the job after a time of grace.
     """
+    if outcome.failure is not None:
+        outcome = Outcome(failure=replace(outcome.failure, rank=rank))
     if group.Get_size() == 1:
         return outcome
     there = group.Ibarrier()
@@ -165,7 +171,9 @@ def _agreed(group: Any, outcome: Outcome) -> Outcome:
     while not there.Test():
         if outcome.failure is not None and monotonic() > end:
             sys.stderr.write(outcome.failure.traceback)
-            sys.stderr.write(f"livn: the other ranks of the group wait since {GRACE:g} s.\n")
+            sys.stderr.write(
+                f"livn: rank {rank} failed, the other ranks of its group wait since {GRACE:g} s.\n"
+            )
             _abort()
         sleep(PAUSES[1])
     failures = [failure for failure in group.allgather(outcome.failure) if failure is not None]

@@ -56,6 +56,13 @@ class Pulse(Encoding):
         return Stimulus.from_current(np.full((5, env.system.num_neurons), inputs), dt=1.0)
 
 
+class Playing(Encoding):
+    """Spike trains, gid -> times from now, ms, into the synapses of these cells."""
+
+    def __call__(self, env, t_end, inputs):
+        env.play_input_spikes(inputs)
+
+
 class Remembering(Pipe):
     """Counts its calls in its state."""
 

@@ -1,6 +1,5 @@
 """Many cultures over processes and ranks give the answers of one."""
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -8,7 +7,8 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from distributable import Count, Failing, Killing, Pulse, Remembering, Times
+from distributable import Count, Failing, Killing, Playing, Pulse, Remembering, Times
+from distributed_ranked import CURRENTS, SPIKES, TRAINS, everything, plain, rates, trains
 
 from livn.env import Env
 from livn.env.distributed import DistributedEnv
@@ -18,7 +18,6 @@ from livn.types import Decoding
 
 MODEL = "Izhikevich"
 NOISE = {"level": 1.0}
-CURRENTS = [0.05, 0.1, 0.2]
 MPIEXEC = Path(sysconfig.get_path("scripts")) / "mpiexec"
 RANKED = Path(__file__).with_name("distributed_ranked.py")
 TIMEOUT = 120  # s, after which a job that hangs is taken to do so
@@ -243,16 +242,53 @@ def test_closed_env_is_refused(env):
         closed(10)
 
 
-@pytest.mark.mpi
-@pytest.mark.parametrize(("n_ranks", "backend", "size"), [(3, "native", 1), (3, "neuron", 2)])
-def test_ranks_give_the_answers_of_one_env(n_ranks, backend, size):
-    command = [MPIEXEC, "-n", n_ranks, sys.executable, RANKED, backend, size]
-    done = subprocess.run(
+def test_spike_trains_are_played_where_the_culture_is(env):
+    found, alone, later, later_alone = trains(env)
+    one = Env("EI1", MODEL, backend="native").init().set_noise(NOISE).reseed_noise(3)
+    assert found == one(Times(duration=20), TRAINS, Playing()) != alone
+    assert later == one(Times(duration=20)) != later_alone
+    assert alone == one.clear()(Times(duration=20))
+
+
+def job(n_ranks, *arguments):
+    """Run the program on some ranks."""
+    command = [MPIEXEC, "-n", n_ranks, sys.executable, RANKED, *arguments]
+    return subprocess.run(
         [str(c) for c in command], capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
+
+
+def told(*arguments):
+    """What the root says."""
+    done = job(*arguments)
     assert done.returncode == 0, done.stderr
-    digests, lengths = json.loads(done.stdout.splitlines()[-1])
-    assert min(lengths) > 10
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.mpi
+def test_ranks_do_what_one_process_does():
+    found = told(3, "everything", "native", 1)
+    with distributed(0) as env:
+        assert found == json.loads(json.dumps(everything(env), default=plain))
+        env.clear()
+        assert found[1][:3] == [[s.hex(), t] for s, t in reversed(env(SPIKES, CURRENTS, Pulse()))]
+    assert min(found[0]) > 10
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(("backend", "size", "rank"), [("native", 1, 0), ("neuron", 2, 0)])
+def test_task_that_raises_on_a_rank_is_told_with_it(backend, size, rank):
+    *known, said, after = told(1 + 2 * size, "failing", backend, size)
+    assert known == ["FloatingPointError", "no answer today", rank, True]
+    assert f"failed in worker 0 on rank {rank}: got FloatingPointError: no answer today" in said
+    assert min(after) > 10
     if backend == "native":
-        found = [reference(k, current)[0] for k, current in enumerate(CURRENTS)]
-        assert digests == [hashlib.sha256(spikes).hexdigest() for spikes in found]
+        with distributed(0) as env:
+            assert rates(env) == after
+
+
+@pytest.mark.mpi
+def test_rank_that_is_killed_ends_the_job():
+    done = job(3, "killed", "native", 1)
+    assert done.returncode != 0
+    assert "Killed (signal 9)" in done.stdout + done.stderr

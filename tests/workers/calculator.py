@@ -68,6 +68,11 @@ class Calculator:
     def rank_sum(self):
         return self.comm.allreduce(self.comm.Get_rank() + 1)
 
+    def fail_before_others(self):
+        if self.comm.Get_rank() == 0:
+            raise ValueError("first of us")
+        self.comm.barrier()
+
     def fail_on_one(self):
         if self.comm.Get_rank() == self.comm.Get_size() - 1:
             raise ValueError("one of us")

@@ -10,7 +10,7 @@ from calculator import broken, calculator
 
 from livn.errors import LivnError
 from livn.mpi import world
-from livn.workers import start
+from livn.workers import ranks, start
 
 
 def squares(pool):
@@ -45,7 +45,8 @@ def failing(pool):
     bad = pool.submit(("fail", 5) if pool.several else ("fail_on_one",))
     good = pool.submit(("square", 2))
     error = pool.wait(bad).error
-    return error.kind, error.said, "Traceback" in error.traceback, pool.wait(good).result()
+    told = error.kind, error.said, error.rank, "Traceback" in error.traceback
+    return *told, pool.wait(good).result()
 
 
 def unfinished(pool):
@@ -58,6 +59,16 @@ def forgotten(pool):
     """Leave the pool open and tasks unanswered."""
     unfinished(pool)
     sys.exit(0)
+
+
+def stuck(pool):
+    """Let a rank raise while the other of its group waits for it in a collective call."""
+    return pool.wait(pool.submit(("fail_before_others",)))
+
+
+def crash(pool):
+    """Let a rank read where there is no memory."""
+    return pool.wait(pool.submit(("segfault",)))
 
 
 def kill(pool):
@@ -94,6 +105,7 @@ if __name__ == "__main__":
         except LivnError as error:
             sys.stdout.write(json.dumps(str(error)) + "\n")
         sys.exit(0)
+    ranks.GRACE = 1.0  # s
     pool = start(calculator, comm=world(), subworld_size=size, root=root)
     if pool is not None:
         pool.several = size == 1

@@ -59,9 +59,9 @@ def test_broadcast_reaches_every_worker():
 
 
 @mpi
-@pytest.mark.parametrize(("size", "said"), [(1, "cannot do 5"), (2, "one of us")])
-def test_exception_arrives_and_does_not_end_the_others(size, said):
-    assert answer(1 + 2 * size, "failing", size) == ["ValueError", said, True, 4]
+@pytest.mark.parametrize(("size", "said", "rank"), [(1, "cannot do 5", 1), (2, "one of us", 2)])
+def test_exception_arrives_and_does_not_end_the_others(size, said, rank):
+    assert answer(1 + 2 * size, "failing", size) == ["ValueError", said, rank, True, 4]
 
 
 @mpi
@@ -73,14 +73,29 @@ def test_pool_ends_with_tasks_unanswered(task):
 @mpi
 def test_factory_that_fails_is_told():
     assert answer(3, "broken").startswith(
-        "making its function failed in worker 0: got KeyError: 'no such culture'; it said there:"
+        "making its function failed in worker 0 on rank 1: got KeyError: 'no such culture'; it said"
     )
 
 
 @mpi
-@pytest.mark.parametrize("task", ["kill", "leave", "quit"])
-def test_rank_that_ends_ends_the_job(task):
-    assert job(3, task).returncode != 0
+def test_rank_that_ends_ends_the_job():
+    assert job(3, "leave").returncode != 0
+
+
+@mpi
+@pytest.mark.parametrize(
+    ("task", "size", "said"),
+    [
+        ("quit", 1, "livn: rank 1 left the pool."),
+        ("crash", 1, "Fatal Python error: Segmentation fault"),
+        ("kill", 1, "Killed (signal 9)"),
+        ("stuck", 2, "livn: rank 1 failed, the other ranks of its group wait since 1 s."),
+    ],
+)
+def test_rank_that_ends_the_job_is_told_of(task, size, said):
+    done = job(1 + 2 * size, task, size)
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
 
 
 @mpi

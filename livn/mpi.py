@@ -6,11 +6,14 @@ Communicators are those of mpi4py; MPI is loaded when the first one is asked for
 import sys
 import traceback
 from ctypes.util import find_library
+from time import sleep
 from types import TracebackType
 from typing import Any
 
 from livn import settings
 from livn.errors import BackendNotFound, InvalidState, InvalidValue
+
+LAST_WORDS = 0.2  # s that mpiexec has to pass on what a rank says before it ends all
 
 
 def world() -> Any:
@@ -70,11 +73,22 @@ def end_together() -> None:
         sys.excepthook = _abort
 
 
-def _abort(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+def end_job(shown: str, problem: str) -> None:
+    """End all ranks at once, with what this one has to say.
+
+    Args:
+        shown: such as a traceback.
+        problem: what is said of this rank in the last line.
+    """
     from mpi4py import MPI  # the communicator of the job, which the given one may be a part of
 
     world = MPI.COMM_WORLD
-    told = "".join(traceback.format_exception(kind, error, where))
-    sys.stderr.write(f"{told}livn: rank {world.Get_rank()} of {world.Get_size()} failed: {error}\n")
+    told = f"livn: rank {world.Get_rank()} of {world.Get_size()} {problem}\n"
+    sys.stderr.write(shown + told)
     sys.stderr.flush()
+    sleep(LAST_WORDS)
     world.Abort(1)
+
+
+def _abort(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    end_job("".join(traceback.format_exception(kind, error, where)), f"failed: {error}")

@@ -5,7 +5,6 @@ A rank that dies or leaves ends the whole job, as MPI does; a task that raises d
 
 import faulthandler
 import pickle
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 from weakref import finalize
 
 from livn.errors import InvalidType, InvalidValue
-from livn.mpi import end_together
+from livn.mpi import end_job, end_together
 from livn.workers.outcome import Factory, Outcome, answer, attempt, pack
 from livn.workers.pool import Pool
 
@@ -37,7 +36,7 @@ def start_ranks(factory: Factory, comm: Any, subworld_size: int, root: int) -> P
     mine = ours.Split(groups.index(group) if group else len(groups), rank)
     if rank == root % n_ranks:
         return Ranks(ours, groups)
-    with _no_way_out(comm):
+    with _no_way_out():
         if group:
             _serve(factory, ours, mine, root % n_ranks)
         else:
@@ -170,11 +169,8 @@ def _agreed(group: Any, outcome: Outcome, rank: int) -> Outcome:
     end = monotonic() + GRACE
     while not there.Test():
         if outcome.failure is not None and monotonic() > end:
-            sys.stderr.write(outcome.failure.traceback)
-            sys.stderr.write(
-                f"livn: rank {rank} failed, the other ranks of its group wait since {GRACE:g} s.\n"
-            )
-            _abort()
+            waiting = f"failed, and the others of its group wait since {GRACE:g} s."
+            end_job(outcome.failure.traceback, waiting)
         sleep(PAUSES[1])
     failures = [failure for failure in group.allgather(outcome.failure) if failure is not None]
     return Outcome(failure=failures[0]) if failures else outcome
@@ -200,7 +196,7 @@ def _dismiss(comm: Any, groups: list[list[int]], at: dict[int, int]) -> None:
 
 
 @contextmanager
-def _no_way_out(comm: Any) -> Iterator[None]:
+def _no_way_out() -> Iterator[None]:
     """End the job when this rank leaves early (sys.exit, Ctrl-C): the root would wait for it."""
     finished = False
     try:
@@ -208,13 +204,4 @@ def _no_way_out(comm: Any) -> Iterator[None]:
         finished = True
     finally:
         if not finished:
-            traceback.print_exc()
-            sys.stderr.write(f"livn: rank {comm.Get_rank()} left the pool.\n")
-            _abort()
-
-
-def _abort() -> None:
-    from mpi4py import MPI
-
-    sys.stderr.flush()
-    MPI.COMM_WORLD.Abort(1)
+            end_job(traceback.format_exc(), "left the pool.")

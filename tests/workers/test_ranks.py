@@ -86,10 +86,10 @@ def test_rank_that_ends_ends_the_job():
 @pytest.mark.parametrize(
     ("task", "size", "said"),
     [
-        ("quit", 1, "livn: rank 1 left the pool."),
+        ("quit", 1, "livn: rank 1 of 3 left the pool."),
         ("crash", 1, "Fatal Python error: Segmentation fault"),
         ("kill", 1, "Killed (signal 9)"),
-        ("stuck", 2, "livn: rank 1 failed, the other ranks of its group wait since 1 s."),
+        ("stuck", 2, "livn: rank 1 of 5 failed, and the others of its group wait since 1 s."),
     ],
 )
 def test_rank_that_ends_the_job_is_told_of(task, size, said):

@@ -60,7 +60,8 @@ class Bursts(Task):
 
     A burst is ISI_N <= `isi_n`, that is N spikes of any cells within that time (Bakkum et al.
     2014, Front Comput Neurosci 7:193), with N a fifth of the cells and at least 10, which recruits
-    a fifth of the cells; less than `gap` apart, two are one.
+    a fifth of the cells; less than `gap` apart, two are one. With an amplifier, those that are seen
+    are of electrodes instead of cells.
 
     The observation is float32 in [0, 1], shape (n_channels + 2,): spikes heard by each electrode
     in this step, as rate / 500 Hz; the share of the step in a burst; the time since the last burst
@@ -84,18 +85,19 @@ class Bursts(Task):
     _seen: float = PrivateAttr(0.0)
 
     def _begin(self, rng: np.random.Generator, options: dict[str, Any]) -> None:
-        few = ceil(self.share * len(self._gids))
-        self._truth, self._sight = (
-            BurstClock(max(10, few), self.isi_n, few, self.gap) for _ in range(2)
-        )
+        self._truth, self._sight = self._clock(len(self._gids)), self._clock(len(self._units))
         self._n_bursts, self._bursting, self._seen = 0, 0.0, 0.0
+
+    def _clock(self, n_units: int) -> BurstClock:
+        few = ceil(self.share * n_units)
+        return BurstClock(max(10, few), self.isi_n, few, self.gap)
 
     def _turn(self, fired: tuple[Gids, Times], seen: tuple[Gids, Times]) -> tuple[float, bool]:
         begun, self._bursting = self._truth.hear(*fired, self.duration, self._gids)
         self._n_bursts += begun
         self._seen = self._bursting
-        if self._ablating != "none":
-            self._seen = self._sight.hear(*seen, self.duration, self._gids)[1]
+        if self._blurred:
+            self._seen = self._sight.hear(*seen, self.duration, self._units)[1]
         return self._reward(begun), False
 
     @abstractmethod
@@ -108,7 +110,7 @@ class Bursts(Task):
         return spaces.Box(0.0, 1.0, (self._heard.n_channels + 2,), np.float32)
 
     def _observation(self, counts: NDArray[np.float64]) -> Observation:
-        clock = self._truth if self._ablating == "none" else self._sight
+        clock = self._sight if self._blurred else self._truth
         wait = min(1.0, (clock.now - clock.until) / WAIT_SCALE)
         both = [self._channels(counts), np.array([self._seen / self.duration, wait])]
         return np.clip(np.concatenate(both), 0.0, 1.0).astype(np.float32)

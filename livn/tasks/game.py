@@ -100,7 +100,7 @@ class Game(Task):
         """Return an action on the sensory electrodes as one on all."""
         everywhere = np.zeros(self._heard.n_channels, np.float32)
         everywhere[self.layout.sensory] = action
-        return everywhere
+        return super().command(everywhere)
 
     def code(self, observation: Observation) -> Observation:
         """Return the action of the fixed sensory encoding, which an observation contains."""

@@ -15,7 +15,7 @@ from livn.tasks.pulses import PulseAmplitudes
 from livn.tasks.rate import RateControl
 from livn.tasks.task import Task
 
-COMMON = ("system", "render_mode", "max_amplitude", "backend", "seed")  # to all tasks
+COMMON = ("system", "render_mode", "latency", "max_amplitude", "backend", "seed")  # to all tasks
 TASKS: dict[str, type[Task]] = {
     task.__name__: task
     for task in (RateControl, EvokeBursts, SuppressBursts, PatternSeparation, CartPole, Pong)
@@ -34,6 +34,7 @@ def single(
     max_amplitude: float | None = None,
     backend: str = "native",
     seed: int = 123,
+    latency: float = 0.0,
     **fields: Any,
 ) -> GymnasiumEnv:
     """Return an environment with one culture.
@@ -44,12 +45,13 @@ def single(
             episode.
         render_mode: "rgb_array" or None.
         max_amplitude: uA, of an action of 1; None for that of the task.
+        latency: from the start of a step, which is the decision, to its first pulse, ms.
         fields: of the task.
 
     Raises:
         UnknownName: if there is no such task, or it has no such field.
     """
-    env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, fields)
+    env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, latency, fields)
     return GymnasiumEnv(env, encoding, decoding, render_mode, draw)
 
 
@@ -61,23 +63,30 @@ def vector(
     max_amplitude: float | None = None,
     backend: str = "native",
     seed: int = 123,
+    latency: float = 0.0,
     **fields: Any,
 ) -> GymnasiumVectorEnv:
     """Return copies of `single` that are advanced together.
 
     Args:
         num_envs: number of copies.
-        task, system, render_mode, max_amplitude, backend, seed, fields: as of `single`.
+        task, system, render_mode, max_amplitude, backend, seed, latency, fields: as of `single`.
 
     Raises:
         UnknownName: if there is no such task, or it has no such field.
     """
-    env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, fields)
+    env, encoding, decoding = _parts(task, system, max_amplitude, backend, seed, latency, fields)
     return GymnasiumVectorEnv(env, num_envs, encoding, decoding, render_mode, draw)
 
 
 def _parts(
-    task: str, system: str, max_amplitude: float | None, backend: str, seed: int, fields: Any
+    task: str,
+    system: str,
+    max_amplitude: float | None,
+    backend: str,
+    seed: int,
+    latency: float,
+    fields: Any,
 ) -> tuple[Env, PulseAmplitudes, Task]:
     """Return culture, encoding and decoding."""
     if task not in TASKS:
@@ -93,6 +102,7 @@ def _parts(
         n_channels=n_channels,
         max_amplitude=usual if max_amplitude is None else max_amplitude,
         interval=10.0 if isinstance(decoding, RateControl) else decoding.duration,
+        latency=latency,
         anodic=False,
     )
     return env, encoding, decoding

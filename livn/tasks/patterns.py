@@ -54,8 +54,7 @@ class PatternSeparation(Task):
     def command(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take an answer and return the pattern that is played next."""
         self._answer = int(np.argmax(action))
-        pattern: NDArray[np.float32] = self.patterns[self._next]
-        return pattern
+        return super().command(self.patterns[self._next])
 
     def _begin(self, rng: np.random.Generator, options: dict[str, Any]) -> None:
         self._played = deque(maxlen=self.delay + 1)

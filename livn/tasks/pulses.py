@@ -18,14 +18,15 @@ class PulseAmplitudes(Encoding):
     Action a of an electrode is a * max_amplitude uA: 0 is no pulse, above 0 the cathodic phase
     comes first, below 0 the anodic, or with `anodic=False` there is none. Cells answer much alike
     to both, so that for one who learns, more is more only without the anodic ones. Pulses are
-    charge balanced, and all electrodes pulse together at the start of the step and every `interval`
-    ms.
+    charge balanced, and all electrodes pulse together, `latency` ms after the start of the step and
+    every `interval` ms.
 
     Attributes:
         n_channels: number of electrodes of the array.
         max_amplitude: uA; 5 uA for 0.2 ms pass 1 nC per phase.
         phase_duration, interphase_gap: ms, multiples of `dt`.
         interval: from pulse to pulse, ms.
+        latency: from the start of the step to the first pulse, ms.
         anodic: whether an action below 0 pulses.
         dt: step of the commands, ms, a multiple of that of the culture.
     """
@@ -35,6 +36,7 @@ class PulseAmplitudes(Encoding):
     phase_duration: float = Field(default=0.2, gt=0)
     interphase_gap: float = Field(default=0.05, ge=0)
     interval: float = Field(default=10.0, gt=0)
+    latency: float = Field(default=0.0, ge=0)
     anodic: bool = True
     dt: float = Field(default=0.05, gt=0)
 
@@ -49,15 +51,22 @@ class PulseAmplitudes(Encoding):
         Raises:
             InvalidValue: if a pulse does not fit into the step.
         """
-        amplitudes = self.amplitudes(inputs)
-        shape = self.phase_duration, self.interphase_gap, self.interval, self.dt
-        pulses = unit_pulses(t_end, *shape)
-        if amplitudes.ndim == 1:
-            commands: Any = ScaledPulses(pulses, amplitudes, self.dt)
-        else:
-            commands = pulses * amplitudes[..., None, :]
+        commands = self.commands(t_end, inputs)
         stimulus: Stimulus = env.cell_stimulus(commands, dt=self.dt)
         return stimulus
+
+    def commands(self, t_end: float, inputs: Any) -> ScaledPulses | NDArray[np.float64]:
+        """Return what the electrodes play, uA, shape (n_steps, n_channels), copies in front.
+
+        Args:
+            t_end, inputs: as of a call.
+        """
+        amplitudes = self.amplitudes(inputs)
+        times = self.phase_duration, self.interphase_gap, self.interval, self.dt, self.latency
+        pulses = unit_pulses(t_end, *times)
+        if amplitudes.ndim == 1:
+            return ScaledPulses(pulses, amplitudes, self.dt)
+        return np.asarray(pulses * amplitudes[..., None, :])
 
     def charge(self, inputs: Any) -> NDArray[np.float64]:
         """Return the charge of one phase of a pulse on each electrode, nC, >= 0.
@@ -84,15 +93,20 @@ class PulseAmplitudes(Encoding):
 
 @lru_cache(maxsize=64)
 def unit_pulses(
-    t_end: float, phase_duration: float, interphase_gap: float, interval: float, dt: float
+    t_end: float,
+    phase_duration: float,
+    interphase_gap: float,
+    interval: float,
+    dt: float,
+    latency: float = 0.0,
 ) -> NDArray[np.float32]:
     """Return biphasic pulses of 1 uA every `interval`, ms, read-only, shape (n_steps, 1).
 
     Args:
         t_end: of the step they have to fit into, ms.
-        phase_duration, interphase_gap, interval, dt: as of `PulseAmplitudes`.
+        phase_duration, interphase_gap, interval, dt, latency: as of `PulseAmplitudes`.
     """
-    onsets = interval * np.arange(max(1, np.ceil(t_end / interval)))
+    onsets = latency + interval * np.arange(max(1, np.ceil((t_end - latency) / interval)))
     policy = BiphasicPulsePolicy(
         n_channels=1, channels=(0,), amplitude=1.0, phase_duration=phase_duration,
         interphase_gap=interphase_gap, pulse_times=tuple(onsets.tolist()), dt=dt,

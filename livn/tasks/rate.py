@@ -56,6 +56,9 @@ class RateControl(Task):
     logarithm diffuses from step to step, reflected at the bounds, so that it stays uniform.
     `efficacy=(1, 1)` is a culture that answers alike in all episodes.
 
+    With an amplifier, the rate that is seen is that of detected spikes, scaled so that it is the
+    rate of the cells where the threshold was calibrated.
+
     The observation is float32 in [-1, 1], shape (n_channels + 4,): spikes heard by each electrode
     in this step, as rate / 500 Hz; the smoothed rate / 50 Hz; the target / 50 Hz; the error
     (target - rate) / target; its integral since the episode began / 1 s; all clipped, the integral
@@ -100,7 +103,7 @@ class RateControl(Task):
         """Return the action times the efficacy of this step."""
         course = self._course
         course.efficacy = float(course.efficacies[self._steps])
-        return np.asarray(action * course.efficacy, np.float32)
+        return super().command(np.asarray(action * course.efficacy, np.float32))
 
     def feedback(self, observation: Observation) -> NDArray[np.float32]:
         """Return what a fixed proportional-integral controller plays, alike on all electrodes."""
@@ -124,8 +127,9 @@ class RateControl(Task):
 
     def _turn(self, fired: tuple[Gids, Times], seen: tuple[Gids, Times]) -> tuple[float, bool]:
         course, (cell_seconds, forgotten) = self._course, self._averaging()
+        n_seen = self._per_seen * len(seen[0])
         course.rate += (len(fired[0]) / cell_seconds - course.rate) * forgotten
-        course.seen += (len(seen[0]) / cell_seconds - course.seen) * forgotten
+        course.seen += (n_seen / cell_seconds - course.seen) * forgotten
         grown = course.integral + course.error(course.seen) * self.duration / 1000
         course.integral = min(1.0, max(-1.0, grown))
         return -abs(course.error(course.rate)), False

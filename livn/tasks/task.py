@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from livn.env.gymnasium import Hearing
 from livn.errors import InvalidState, InvalidType, InvalidValue, unknown_names
+from livn.io.amplifier import Amplifier
 from livn.run import Run
-from livn.types import Decoding
+from livn.tasks.detection import SAMPLE, Detection
+from livn.types import Decoding, Encoding
 
 Ablation = Literal["none", "zero", "shuffled"]
 ABLATIONS: tuple[Ablation, ...] = get_args(Ablation)
@@ -33,31 +36,66 @@ class Task(Decoding):
     always of the culture as it is. A policy that earns as much without the spikes does not use
     them.
 
+    With an amplifier, what is seen is what a threshold finds behind it, by electrode instead of by
+    cell, and dead electrodes neither hear nor stimulate; `Detection` has the details. The info of a
+    step has what was found as `detected`.
+
     Attributes:
         duration: of a step, ms.
         max_steps: after which an episode is truncated.
         settle: ms of culture before an episode, from t = 0, where all cells start alike.
         ablation: `reset(options={"ablation": "zero"})` sets that of an episode.
+        amplifier: between electrodes and threshold; None for the spikes of the cells that each
+            electrode hears.
+        n_sigma: threshold in standard deviations of the noise of each channel; 4 to 6 are usual.
     """
 
     duration: int = Field(default=50, gt=0)
     max_steps: int = Field(default=200, ge=1)
     settle: int = Field(default=0, ge=0)
     ablation: Ablation = "none"
+    amplifier: Amplifier | None = None
+    n_sigma: float = Field(default=5.0, gt=0, allow_inf_nan=False)
 
     options: ClassVar[tuple[str, ...]] = ()  # of `reset`, besides "ablation"
 
     _hearing: Hearing | None = PrivateAttr(None)
+    _encoding: Encoding | None = PrivateAttr(None)
+    _detection: Detection | None = PrivateAttr(None)
     _gids: Gids = PrivateAttr(default_factory=lambda: np.empty(0, np.int64))
+    _units: Gids = PrivateAttr(default_factory=lambda: np.empty(0, np.int64))  # seen to spike
     _rng: np.random.Generator = PrivateAttr(default_factory=np.random.default_rng)
     _ablating: Ablation = PrivateAttr("none")
     _past: deque[tuple[Gids, Times]] = PrivateAttr(default_factory=lambda: deque(maxlen=_KEPT))
     _steps: int = PrivateAttr(0)
 
     def setup(self, env: Any) -> None:
-        """Record spikes, and learn which electrode hears which cell."""
+        """Record spikes, and learn which electrode hears which cell.
+
+        Raises:
+            NotSupported: if there is an amplifier and the encoding does not tell what it plays.
+        """
         env.record_spikes()
         self._hearing, self._gids = Hearing.of(env), env.simulated_gids()
+        self._encoding, self._units = env.encoding or self._encoding, self._gids
+        if self.amplifier is not None:
+            env.record_membrane_current(dt=SAMPLE)
+            known = self._detection
+            if known is None or known.culture != (env.culture(), env.seed):
+                known = Detection(env, self._encoding, self.amplifier, self.n_sigma)
+            self._detection, self._units = known, np.arange(known.n_channels)
+            self._hearing = Hearing(np.eye(known.n_channels, dtype=bool))
+
+    def actions(self) -> spaces.Box:
+        """Return the action space, that of the encoding; known after `setup`."""
+        if self._encoding is None:
+            raise InvalidState("task knows no encoding: got no setup. Call setup(env) first.")
+        space: spaces.Box = self._encoding.input_space
+        return space
+
+    def command(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the encoding gets for an action: that which passes the electrodes."""
+        return action if self._detection is None else self._detection.passing(action)
 
     def reset(
         self, seed: int | None = None, options: Any = None
@@ -92,6 +130,8 @@ class Task(Decoding):
         self._begin(rng, given)
         self._ablating, self._rng, self._steps = ablation, rng, 0
         self._past.clear()
+        if self._detection is not None:
+            self._detection.begin()
         return self._observation(np.zeros(self._heard.n_channels)), self._info()
 
     def __call__(self, run: Run, env: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -102,11 +142,16 @@ class Task(Decoding):
                 f"spikes are missing from the run: got {run!r}. Call env.record_spikes() first."
             )
         self._steps = steps = self._steps + 1
-        seen = self._ablated(gids, times)
-        reward, terminated = self._turn((gids, times), seen)
+        fired, found = (gids, times), {}
+        heard = fired
+        if self._detection is not None:
+            detected = self._detection.detect(run, env)
+            heard, found = (detected.channels, detected.times), {"detected": detected}
+        seen = self._ablated(*heard)
+        reward, terminated = self._turn(fired, seen)
         ended = steps >= self.max_steps
         counts = self._heard.counts(seen[0])
-        return self._observation(counts), reward, terminated, ended, self._info()
+        return self._observation(counts), reward, terminated, ended, self._info() | found
 
     def _ablated(self, gids: Gids, times: Times) -> tuple[Gids, Times]:
         """Return the spikes that are seen."""
@@ -116,8 +161,18 @@ class Task(Decoding):
             return gids[:0], times[:0]
         self._past.append((gids, times))
         others, when = self._past[int(self._rng.integers(len(self._past)))]
-        mixed = self._rng.permutation(self._gids)
-        return mixed[np.searchsorted(self._gids, others)], when
+        mixed = self._rng.permutation(self._units)
+        return mixed[np.searchsorted(self._units, others)], when
+
+    @property
+    def _blurred(self) -> bool:
+        """Whether what is seen is not what the cells fired."""
+        return self._ablating != "none" or self._detection is not None
+
+    @property
+    def _per_seen(self) -> float:
+        """Spikes of cells that one seen spike stands for."""
+        return 1.0 if self._detection is None else self._detection.per_spike
 
     @abstractmethod
     def _begin(self, rng: np.random.Generator, options: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from livn.env.distributed import DistributedEnv
 from livn.env.gymnasium import GymnasiumEnv, GymnasiumVectorEnv
 from livn.errors import InvalidState, InvalidType, InvalidValue, NotSupported, UnknownName
 from livn.io import Platform
+from livn.io.amplifier import Amplifier
 from livn.stimulus import BiphasicPulsePolicy
 from livn.system import make as make_system
 from livn.tasks import Pong, PulseAmplitudes, RateControl
@@ -164,9 +165,9 @@ def test_refused_request_leaves_the_episode_as_it_was(env, row, ask, error, mess
 # What is refused elsewhere.
 
 
-def bare(decoding, **more):
+def bare(decoding, encoding=None, **more):
     culture = make("EI1", backend="native")
-    return GymnasiumEnv(culture, PulseAmplitudes(n_channels=1), decoding, **more)
+    return GymnasiumEnv(culture, encoding or PulseAmplitudes(n_channels=1), decoding, **more)
 
 
 def step_to_nowhere():
@@ -191,6 +192,7 @@ def restore_other_culture():
 
 
 made = partial(gym.make, "livn/EI1-RateControl-v0")
+AMPLIFIER = "amplifier over an encoding that does not tell what it plays"
 ARGUMENT, VALUE = "unknown task, argument or system", "argument without such a value"
 DECODING = "decoding without `reset`, pipe that returns no step"
 CULTURE = "things that are neither an `Env` nor, for `GymnasiumEnv`, a `DistributedEnv`"
@@ -199,7 +201,7 @@ ELSEWHERE = [
     ("unknown id", partial(gym.make, "livn/EI1-RateContrl-v0"), NameNotFound,
      ".*Did you mean: `EI1-RateControl`"),
     (ARGUMENT, partial(made, goal=3), UnknownName,
-     "unknown RateControl argument: got 'goal'; known: ablation, backend, drift, duration"),
+     "unknown RateControl argument: got 'goal'; known: ablation, amplifier, backend, drift, dur"),
     (ARGUMENT, partial(made, tua=3, sed=1), UnknownName,
      "unknown RateControl arguments: got 'tua' .did you mean 'tau'.., 'sed' .did you mean 'seed'"),
     (ARGUMENT, partial(made, system="EI9"), UnknownName, "unknown system: got 'EI9' .did you mean"),
@@ -213,6 +215,9 @@ ELSEWHERE = [
      "1 validation error for RateControl\n  Value error, efficacy has no such bounds: got"),
     ("game on an array of fewer than eight electrodes", partial(made, task="Pong"), NotSupported,
      "array is too small for a game: got 1 electrodes; need 8 or more. Take a larger"),
+    (AMPLIFIER, partial(bare, RateControl(amplifier=Amplifier()), encoding=ElectrodeStimulus()),
+     NotSupported, r"amplifier does not see what is played: got encoding ElectrodeStimulus\(.*; "
+     "need one that tells commands of 1 channels, such as PulseAmplitudes"),
     (DECODING, partial(bare, Decoding(duration=10)), InvalidType,
      "decoding cannot be reset: got Decoding.*; need a task or a Pipe"),
     (DECODING, step_to_nowhere, InvalidValue,

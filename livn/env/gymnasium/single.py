@@ -89,6 +89,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self._settled: Snapshot | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._pending: InFlight | None = None
+        self.env.encoding, self.env.decoding = encoding, decoding
         self.env.record_spikes()
         self.decoding.setup(self.env)
         self._hearing = Hearing.of(self.env)

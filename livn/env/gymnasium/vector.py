@@ -84,6 +84,7 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
                 f"decoding cannot be reset: got {decoding!r}; need a task.", got=decoding
             )
         self._env = check_env(env).record_spikes()
+        env.encoding, env.decoding = encoding, decoding
         self.render_mode = check_render_mode(render_mode)
         decoding.setup(env)
         self.num_envs, self.encoding = num_envs, encoding

@@ -28,9 +28,12 @@ class Culture:
     def pipeline(self, decoding: Any, encoding: Any) -> tuple[Any, Any]:
         """Return the decoding and encoding first seen that equal these, with what they keep."""
         pair: tuple[Any, Any] = decoding, encoding
-        if pair not in self._pipelines and len(self._pipelines) == PIPELINES:
-            self._pipelines.pop(next(iter(self._pipelines)))
-        return self._pipelines.setdefault(pair, pair)
+        known = self._pipelines.get(pair)  # compares by content, which takes time
+        if known is None:
+            if len(self._pipelines) == PIPELINES:
+                self._pipelines.pop(next(iter(self._pipelines)))
+            known = self._pipelines[pair] = pair
+        return known
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,20 @@ def test_episodes_are_those_of_one_env(many, task):
     one.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["brian2", "diffrax", "neuron"])
+def test_episodes_are_those_of_one_env_on_other_backends(backend):
+    task = SuppressBursts(duration=20, settle=20)
+    one = GymnasiumEnv(make("EI1", backend=backend), PULSES, task.model_copy())
+    expected = played(one, actions(2), 3)
+    one.close()
+    with DistributedEnv("EI1", backend=backend, workers=1) as many:
+        many.apply_default_params()
+        found = played(GymnasiumEnv(many, PULSES, task), actions(2), 3)
+    assert_same(found, expected)
+    assert heard(found) > 5
+
+
 @pytest.mark.parametrize("seed", [0, 5])
 def test_culture_that_plays_another_environment_is_the_same(many, seed):
     envs = [
@@ -178,11 +192,12 @@ def test_step_in_flight_is_waited_for_and_refuses_others(many, tmp_path):
     expected = played(single(RateControl(duration=20)), actions(1), 2)
     assert_same(without_hash([found]), without_hash(expected[1:]))
     come(tmp_path / "20")
-    env.submit_step(actions(1)[0])
+    handle = env.submit_step(actions(1)[0])
     env.close()
     assert many.pool.outstanding == 0
-    with pytest.raises(InvalidState, match="^no run is in flight: got no answer. Call submit"):
-        env.env.receive()
+    for call in (env.reset, lambda: env.get_step(handle)):
+        with pytest.raises(InvalidState, match="^env is closed: got a call after close"):
+            call()
 
 
 def come(place):
@@ -239,6 +254,8 @@ def test_snapshots_are_continued_from_and_kept_in_check(here):
         env.restore(kept)
     with pytest.raises(InvalidType, match="^no snapshot: got 3"):
         env.env.restore(3)
+    with pytest.raises(InvalidState, match="^no run is in flight: got no answer. Call submit"):
+        env.env.receive()
 
 
 def test_step_that_fails_can_be_taken_again(here):

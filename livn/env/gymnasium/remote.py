@@ -66,7 +66,7 @@ class RemoteCulture(Env):
 
         Raises:
             RemoteError: if it failed; the culture then is where it was before.
-            InvalidState: if none is in flight.
+            InvalidState: if none is in flight, or the culture is closed.
         """
         run = self._arrived(self.many.receive_response)
         assert run is not None
@@ -77,6 +77,7 @@ class RemoteCulture(Env):
         return self._arrived(self.many.probe_response)
 
     def _arrived(self, ask: Callable[[int], Run | None]) -> Run | None:
+        self.check_open()
         if self._flight is None:
             raise InvalidState("no run is in flight: got no answer. Call submit() first.")
         (number, asked), self._flight = self._flight, None

@@ -281,7 +281,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         """
         if self._thread is not None:
             self._thread.shutdown()
-        self._running = False
+        self._running, self._pending = False, None
         task = self._task()
         if task is not None:
             task.gym_env.close()

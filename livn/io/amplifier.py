@@ -118,14 +118,14 @@ class Amplifier:
         """Return the artefact of all phases, uV; where no current passes there is none."""
         found = np.zeros((dead.size, times.size))
         for k in np.flatnonzero(~dead[phases.channel]):
-            age = times - phases.start[k]
-            after = np.maximum(0.0, age - phases.duration[k])
-            seen = (age >= -1e-9) & (after <= GONE * self.artefact_tau_ms)
-            shape = np.where(seen, np.exp(-after / self.artefact_tau_ms), 0.0)
+            end = phases.start[k] + phases.duration[k]
+            over = end + GONE * self.artefact_tau_ms
+            seen = slice(*np.searchsorted(times, [phases.start[k] - 1e-9, over + 1e-9]))
+            after = np.maximum(0.0, times[seen] - end)
+            shape = np.exp(-after / self.artefact_tau_ms)
             shape *= self.artefact_uv * phases.current[k]
-            own = phases.channel[k]
-            found += self.artefact_spread * shape
-            found[own] += (1.0 - self.artefact_spread) * shape
+            found[:, seen] += self.artefact_spread * shape
+            found[phases.channel[k], seen] += (1.0 - self.artefact_spread) * shape
         return found
 
     def _blank(self, phases: Phases, times: Floats) -> NDArray[np.bool_]:

@@ -262,6 +262,23 @@ def test_electrodes_of_pulses_that_overlap_are_counted_together(wide):
         assert tick.stimulate(many(range(12, 44), start_ms=1.0)) == 208  # after the others
 
 
+def test_reserved_electrodes_of_a_whole_array_hear_nothing(on, culture):
+    low, high = culture.system.bounding_box
+    x, y = (axis.ravel() for axis in np.meshgrid(*np.linspace(low[:2], high[:2], 8).T))
+    whole = MEA(np.c_[np.arange(64), x, y, 0 * x], output_radius=100.0)
+    heard = {}
+    for device in ("unlimited", "cl1"):
+        culture.io = Platform(whole, device)
+        loop = culture.clear().loop(
+            10, stop_after_ticks=3, frames=True, amplifier=Amplifier(noise_uv=5.0)
+        )
+        ticks = list(loop)
+        heard[device] = {s.channel for tick in ticks for s in tick.analysis.spikes}
+        silent = np.flatnonzero(~joined(ticks).any(axis=0)).tolist()
+        assert silent == ([0, 4, 7, 56, 63] if device == "cl1" else [])
+    assert heard["cl1"] == heard["unlimited"] - {0, 4, 7, 56, 63} != heard["unlimited"]
+
+
 def test_reserved_electrodes_of_a_whole_array_are_not_driven(wide):
     wide.io = Platform(getattr(wide.io, "io", wide.io), "cl1")
     for tick in wide.clear().loop(100, stop_after_ticks=1):

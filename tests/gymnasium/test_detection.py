@@ -144,6 +144,9 @@ def test_copy_is_a_single_environment_of_its_seed(task):
         n_seen += observations[:, :16].sum(axis=1)
         observation = single.reset()[0] if ended else observation
         np.testing.assert_array_equal(observation, observations[1])
+    copy, again = pickle.loads(pickle.dumps(vector)), np.full((2, 16), 0.3, np.float32)
+    np.testing.assert_array_equal(copy.step(again)[0], vector.step(again)[0])
+    copy.close()
     assert 0 < n_seen[0] != n_seen[1] > 0
     vector.close()
     single.close()

@@ -155,7 +155,8 @@ class Loop:
         self._first = n_steps(env.t, frame_ms, "time of the env") if env.t else 0
         self._recording, self._paced = recording, paced
         self._amplifier, self._detector = amplifier or Amplifier(), detector
-        self._dead = self._amplifier.dead(self.n_channels, env.seed)
+        usable = np.isin(np.arange(self.n_channels), [*self.device.usable(self.n_channels)])
+        self._dead = ~usable | self._amplifier.dead(self.n_channels, env.seed)
         self._frames = frames or detector is not None
         self._schedule = Schedule(self, latency_ms, latency_jitter_ms)
         self._stopped, self._iteration = False, 0
@@ -300,9 +301,11 @@ class Loop:
     def _record(self, run: Run, start: int, phases: Phases | None) -> NDArray[np.float64]:
         """Return what the amplifier makes of the potential, uV."""
         potential = self.env.potential_recording(run.current, run.current_ids)
-        return self._amplifier.record(
+        recorded = self._amplifier.record(
             potential, self.frame_ms, self.env.seed, self.env.stream, start, phases
         )
+        recorded[self._dead] = 0.0
+        return recorded
 
     def _digital(self, potential: NDArray[np.float64]) -> NDArray[np.int16]:
         units = np.rint(potential.T / self.device.uv_per_unit)

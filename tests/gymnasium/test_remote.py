@@ -19,6 +19,7 @@ from livn.errors import (
     NotSupported,
     RemoteError,
 )
+from livn.io.amplifier import Amplifier
 from livn.tasks import PulseAmplitudes, RateControl, SuppressBursts, draw
 
 PULSES = PulseAmplitudes(n_channels=1, max_amplitude=32.0)
@@ -78,7 +79,11 @@ def heard(steps):
 
 @pytest.mark.parametrize(
     "task",
-    [RateControl(duration=20), SuppressBursts(duration=20, settle=40, ablation="shuffled")],
+    [
+        RateControl(duration=20, amplifier=Amplifier(noise_uv=5.0)),
+        SuppressBursts(duration=20, settle=40, ablation="shuffled"),
+    ],
+    ids=["rate through an amplifier", "bursts after settling"],
 )
 def test_episodes_are_those_of_one_env(many, task):
     env, one = GymnasiumEnv(many, PULSES, task.model_copy()), single(task)

@@ -53,7 +53,9 @@ class Slurm(Local):
         subworld: int = Field(1, ge=1, description="ranks that compute one task together")
         throttle: int = Field(0, ge=0, description="jobs of an array that run at once, 0 for all")
         preamble: str = Field("", description="shell lines before the work, `module load ...`")
-        launcher: str = Field("", description="instead of mpiexec, `srun --mpi=pmix`")
+        launcher: str = Field(
+            "", description="instead of mpiexec, `srun --kill-on-bad-exit --mpi=pmix`"
+        )
         notice: int = Field(MINUTE, ge=1, description="s before the end of the time to queue again")
         requeues: int = Field(
             20, ge=0, description="times that a job queues again by itself, or `watch` submits it"

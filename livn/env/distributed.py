@@ -207,7 +207,7 @@ class DistributedEnv:
 
     def submit_call(
         self,
-        decoding: Decoding | int,
+        decoding: Decoding | int | None,
         inputs: Any = None,
         encoding: Encoding | None = None,
         *,
@@ -219,7 +219,8 @@ class DistributedEnv:
         """Return the number of a task that runs a culture as `env(decoding, inputs, encoding)`.
 
         Args:
-            decoding, inputs, encoding, run_options: as of the call of an Env.
+            decoding, inputs, encoding, run_options: as of the call of an Env; without a decoding
+                nothing is run, and the answer is None.
             keep: keep how the culture is at the end, so that a task can continue from it.
             after: number of a task that was kept and answered, or a snapshot; continue from
                 there with the settings in force now. None starts at t = 0.

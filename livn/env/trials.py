@@ -55,7 +55,7 @@ class Trial:
 
     Attributes:
         stream: of the noise.
-        decoding, encoding, inputs, options: as of the call of an Env.
+        decoding, encoding, inputs, options: as of the call of an Env; no decoding runs nothing.
         state: of the decoding; None if it has none.
         start: where to continue from; None for a fresh start.
         keep: whether to return where it ended.
@@ -77,8 +77,10 @@ class Trial:
         recorder, env.recorder = env.recorder, env.recorder.twin()
         try:
             self._begin(env, decoding)
-            value = env(decoding, self.inputs, encoding, **self.options)
-            end = env.snapshot() if self.keep else None
+            value = None
+            if decoding is not None:
+                value = env(decoding, self.inputs, encoding, **self.options)
+            end = env.init().snapshot() if self.keep else None
             return Ended(value, state_of(decoding), end)
         finally:
             env.recorder = recorder

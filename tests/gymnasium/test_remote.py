@@ -246,9 +246,11 @@ def test_settings_reach_the_environments(here):
 def test_snapshots_are_continued_from_and_kept_in_check(here):
     env = GymnasiumEnv(here, PULSES, RateControl(duration=20))
     env.reset(seed=1)
-    with pytest.raises(InvalidState, match=r"^culture has no state yet: got snapshot\(\) at t = 0"):
-        env.snapshot()
-    env.step(actions(1)[0])
+    start = env.snapshot()
+    first = env.step(actions(1)[0])
+    for other in (env, single(RateControl(duration=20))):
+        other.reset(seed=2)
+        assert_same(other.restore(start).step(actions(1)[0]), first)
     kept = pickle.loads(pickle.dumps(env.snapshot()))
     expected = [env.step(action) for action in actions(3)]
     assert_same([env.restore(kept).step(actions(3)[0])], expected[:1])

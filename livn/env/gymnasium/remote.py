@@ -86,8 +86,7 @@ class RemoteCulture(Env):
             self._flight = number, asked
             return None
         put_state(self.decoding, state_of(asked))
-        self._now = self.many.snapshot(number)
-        self.many.release(number)
+        self._now = self._taken(number)
         return run
 
     def _check_landed(self) -> None:
@@ -108,17 +107,20 @@ class RemoteCulture(Env):
         return super().clear(reseed)
 
     def snapshot(self) -> Snapshot:
-        """Return the state; there after the first run.
-
-        Raises:
-            InvalidState: before.
-        """
+        """Return the state, as `Env.snapshot`."""
+        self.check_open()
         self._check_landed()
         if self._now is None:
-            raise InvalidState(
-                "culture has no state yet: got snapshot() at t = 0 ms. Run it first."
-            )
+            number = self.many.submit_call(None, keep=True, stream=self.stream)
+            self.many.receive_response(number)
+            return self._taken(number)
         return replace(self._now, stream=self.stream)
+
+    def _taken(self, number: int) -> Snapshot:
+        """Return the state at the end of a task, which nobody else keeps."""
+        state = self.many.snapshot(number)
+        self.many.release(number)
+        return state
 
     def restore(self, snapshot: Any) -> Self:
         """Continue from a snapshot, as `Env.restore`.

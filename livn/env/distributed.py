@@ -56,7 +56,8 @@ class DistributedEnv:
         workers: number of processes; None for one per processor, 0 for this process alone.
 
     Attributes:
-        system, model, io: copies of what the workers have; changing them changes nothing there.
+        system, model, io: copies of what cultures are made with; changing them changes nothing
+            there, and `outline` has what was set since.
         t: 0.0, where every task starts that continues no other.
 
     Raises:

@@ -4,6 +4,7 @@ python ranked.py TASK SUBWORLD_SIZE ROOT; the root prints what the task returns.
 """
 
 import json
+import pickle
 import sys
 
 from calculator import broken, calculator
@@ -44,7 +45,7 @@ def failing(pool):
     """Let a task raise, on one rank of its group where there are several."""
     bad = pool.submit(("fail", 5) if pool.several else ("fail_on_one",))
     good = pool.submit(("square", 2))
-    error = pool.wait(bad).error
+    error = pickle.loads(pickle.dumps(pool.wait(bad).error))
     told = error.kind, error.said, error.rank, "Traceback" in error.traceback
     return *told, pool.wait(good).result()
 

@@ -136,7 +136,8 @@ class SuppressBursts(Bursts):
     A burst that is known as one in a step may have begun before it; that time counts here, so that
     the return is minus the time in bursts whatever the length of a step.
 
-    Wagenaar et al. 2005 (J Neurosci 25:680) did so by distributed weak stimulation.
+    Wagenaar et al. 2005 (J Neurosci 25:680) did so by distributed weak stimulation. Nobody has in
+    the predefined cultures, whose synapses do not depress: docs/tasks.md says what was tried.
     """
 
     def _reward(self, begun: int) -> float:

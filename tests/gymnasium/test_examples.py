@@ -29,6 +29,7 @@ def done(name, tmp_path, *options):
     [
         ("rate_control", ["--copies", "1", "--steps", "128", "--max-steps", "20"], 128),
         ("cartpole", ["--copies", "1", "--steps", "128"], 128),
+        ("bursts", ["--copies", "1", "--steps", "128", "--max-steps", "20"], 128),
     ],
 )
 def test_ppo_example_learns_for_as_long_as_it_is_told(name, options, steps, tmp_path):

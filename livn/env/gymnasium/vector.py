@@ -249,8 +249,8 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             InvalidValue: if there is not one for each copy, one is of another culture or task, or
                 they are not of one encoding and length of a step.
         """
-        one = isinstance(snapshots, GymnasiumSnapshot)
-        each = self._checked([snapshots] * self.num_envs if one else snapshots)
+        given = snapshots if isinstance(snapshots, Sequence) else [snapshots] * self.num_envs
+        each = self._checked(given)
         self.batch.restore([own.culture for own in each])
         parts = [own.parts() for own in each]
         self._rngs, self.decodings = [rng for rng, *_ in parts], [own for *_, own in parts]
@@ -261,11 +261,11 @@ class GymnasiumVectorEnv(VectorEnv[Any, Any, Any]):
             film.show(own.runs)
         return self
 
-    def _checked(self, snapshots: Any) -> list[GymnasiumSnapshot]:
+    def _checked(self, snapshots: Sequence[Any]) -> list[GymnasiumSnapshot]:
         """Return snapshots that the copies can continue from together."""
-        if not isinstance(snapshots, Sequence) or len(snapshots) != self.num_envs:
+        if len(snapshots) != self.num_envs:
             raise InvalidValue(
-                f"snapshots are not one for each copy: got {_told(snapshots)}; need "
+                f"snapshots are not one for each copy: got {len(snapshots)}; need "
                 f"{self.num_envs}, as snapshot() returns.",
                 got=snapshots,
                 allowed=self.num_envs,
@@ -309,10 +309,6 @@ def _seeds(given: Any, n: int) -> list[int | None]:
             f"seeds are not one for each copy: got {len(given)}; need {n}.", got=given, allowed=n
         )
     return [None if own is None else whole("seed", own, at_least=0) for own in given]
-
-
-def _told(snapshots: Any) -> str:
-    return f"{len(snapshots)}" if isinstance(snapshots, Sequence) else repr(snapshots)
 
 
 def _settled(env: Env, settle: int, n: int) -> list[Snapshot]:

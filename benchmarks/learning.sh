@@ -9,6 +9,7 @@ mkdir -p "$out"
 $python -c 'from livn import make; make("EI1", backend="native").run(1)'  # compiles once for all
 $python examples/cartpole.py --seeds 5 --workers 5 --steps 24000 --output "$out" >"$out/cartpole.txt" &
 $python examples/rate_control.py --seeds 5 --workers 5 --steps 16000 --output "$out" >"$out/rate_control.txt" &
+$python examples/bursts.py --seeds 3 --workers 3 --steps 10000 --output "$out" >"$out/bursts.txt" &
 $python examples/reservoir.py --seeds 3 --workers 3 --steps 1000 --output "$out" >"$out/reservoir.txt" &
 $python benchmarks/baselines.py --workers 3 --output "$out" >"$out/baselines.txt" &
 wait

@@ -3,7 +3,8 @@
 python benchmarks/baselines.py --workers 6 --output out
 
 A policy written by hand beside those that cannot do it (`livn.tasks.compare`): mean return over
-episodes and its standard error. Writes baselines.json.
+episodes and its standard error. Writes baselines.json. `--noise 5` lets all see detected spikes,
+behind an amplifier with that noise.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 import livn.tasks
+from livn.io.amplifier import Amplifier
 
 SIDE = np.repeat([-1.0, 1.0], 4)  # of the sensory electrodes of EI2, from left to right
 
@@ -66,10 +68,11 @@ CASES = [
 ]
 
 
-def one(name, policy, fields, episodes):
+def one(name, policy, fields, episodes, amplifier):
     """Return the returns of the policy and its baselines."""
     warnings.simplefilter("ignore")
-    env = gym.make(f"livn/EI2-{name}-v0", disable_env_checker=True, **fields)
+    made = {"disable_env_checker": True, "amplifier": amplifier, **fields}
+    env = gym.make(f"livn/EI2-{name}-v0", **made)
     task = env.unwrapped.decoding
     decide = lambda observation: np.asarray(policy(task, observation), np.float32)  # noqa: E731
     found = livn.tasks.compare(env, decide, episodes)
@@ -85,10 +88,16 @@ def main():
     parser.add_argument("--episodes", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--output", type=Path, default=Path())
+    parser.add_argument("--noise", type=float, help="of an amplifier, uV; none without")
+    parser.add_argument("--blanking", type=float, help="of it, ms")
+    parser.add_argument("--dropout", type=float, default=0.0, help="of it")
     asked = parser.parse_args()
     cases = [case for case in CASES if case[0] in asked.tasks]
+    amplifier = None
+    if asked.noise is not None:
+        amplifier = Amplifier(asked.noise, blanking_ms=asked.blanking, dropout=asked.dropout)
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(one, *case, asked.episodes) for case in cases]
+        waiting = [pool.submit(one, *case, asked.episodes, amplifier) for case in cases]
         found = [future.result() for future in waiting]
     asked.output.mkdir(parents=True, exist_ok=True)
     rows = [

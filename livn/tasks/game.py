@@ -61,8 +61,8 @@ class Game(Task):
     The action is the strength of the pulse on each sensory electrode in this step. The motor
     decoding counts the spikes heard in the left and in the right motor region, each divided by its
     mean so far (exponential, `gain_tau`), as Kagan et al. 2022 (Neuron 110:3952) level regions by
-    a gain; the larger moves the game. Action and motor regions share no electrode, so between
-    them are cells and synapses.
+    a gain; the larger moves the game. Action and motor regions share no electrode: between them
+    are synapses, and cells that a pulse moves directly although they are nearer to another one.
 
     The observation is float32 in [-1, 1]: the state of the game, the code (what a fixed sensory
     encoding would play now, in [0, 1], shape (n_sensory,)), and the spikes heard by each electrode

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,21 @@ class Played:
     owner: Integers
 
 
+class Rows(NamedTuple):
+    """The row of each sample, the rows, the first of them zero, and whose each row is."""
+
+    of_sample: Integers
+    rows: Floats
+    owner: Integers
+
+
+class Waveform(NamedTuple):
+    """The one input of a stimulus, which nobody can write to, and its distinct rows."""
+
+    values: Any
+    rows: Rows
+
+
 class Inputs:
     """How stimuli reach the cells of a network.
 
@@ -59,6 +74,7 @@ class Inputs:
         self.network, self.model = network, model
         self._cells = Cells(network, model)
         self._known: dict[tuple[Any, ...], Layout] = {}
+        self._waveform: Waveform | None = None  # the latest
 
     def drives(
         self,
@@ -107,21 +123,29 @@ class Inputs:
             stimulus: of shape (n_steps, n_columns), or `batched` with one axis in front.
             dt: step of the simulation, ms.
         """
-        index, rows, owner = _distinct_rows(stimulus, batched)
         gain = stimulus.gain
-        if gain is not None and len(rows) > _FEW and not batched:
-            rows, number = np.unique(rows, axis=0, return_inverse=True)
-            number = number.ravel()
-            first = int(number[0])  # where the row of zeros went
-            rows[[0, first]] = rows[[first, 0]]
-            number = np.where(number == 0, first, np.where(number == first, 0, number))
-            index, owner = number[index], np.zeros(len(rows), np.int64)
+        index, rows, owner = self._distinct_rows(stimulus, batched)
         if gain is not None:
             if len(rows) > _FEW:
                 check_size((*rows.shape[:-1], gain.shape[-1]), float)
             rows = weighted(rows, np.asarray(gain))
         self._check_bounds(rows, stimulus)
         return Played(round(stimulus.dt / dt), index, rows, owner)
+
+    def _distinct_rows(self, stimulus: Stimulus, batched: bool) -> Rows:
+        """Return the distinct rows, those of the latest waveform again."""
+        given, known = stimulus.given, self._waveform
+        if known is not None and known.values is given and not batched:
+            return known.rows
+        found = _distinct_rows(stimulus, batched)
+        if batched or stimulus.gain is None:
+            return found
+        waveform = len(stimulus.gain) == 1 and _lasting(given)
+        if waveform or len(found.rows) > _FEW:
+            found = _each_once(found)
+        if waveform:
+            self._waveform = Waveform(given, found)
+        return found
 
     def entering(
         self, stimulus: Stimulus, layout: Layout, rows: Floats, values: Callable[[str], Values]
@@ -178,8 +202,8 @@ def _check_time(stimulus: Stimulus, n_steps: int, dt: float) -> None:
         )
 
 
-def _distinct_rows(stimulus: Stimulus, batched: bool) -> tuple[Integers, Floats, Integers]:
-    """Return the row of each sample, the rows, the first of them zero, and whose each row is.
+def _distinct_rows(stimulus: Stimulus, batched: bool) -> Rows:
+    """Return the distinct rows of a stimulus, before any gain.
 
     Rows of a small stimulus may be equal; else no two that follow each other in a piece are.
     """
@@ -188,7 +212,7 @@ def _distinct_rows(stimulus: Stimulus, batched: bool) -> tuple[Integers, Floats,
         values = _of_one_run(np.asarray(stimulus.inputs(0, chunk), float))[0]
         every = np.zeros((chunk + 1, values.shape[1]))
         every[1:] = values
-        return np.arange(1, chunk + 1)[None], every, np.zeros(chunk + 1, np.int64)
+        return Rows(np.arange(1, chunk + 1)[None], every, np.zeros(chunk + 1, np.int64))
     if not batched:
         chunk = min(chunk, max(1, _CHUNK // max(1, stimulus.width)))
     indices, rows, owners, n_rows = [], [], [np.zeros(1, np.int64)], 0
@@ -206,7 +230,23 @@ def _distinct_rows(stimulus: Stimulus, batched: bool) -> tuple[Integers, Floats,
         owners.append(new.nonzero()[0][loud])
         n_rows += len(rows[-1])
     silence = np.zeros((1, rows[0].shape[1]))
-    return np.concatenate(indices, axis=1), np.concatenate([silence, *rows]), np.concatenate(owners)
+    every = np.concatenate([silence, *rows])
+    return Rows(np.concatenate(indices, axis=1), every, np.concatenate(owners))
+
+
+def _each_once(found: Rows) -> Rows:
+    """Return the rows of one run without repetition."""
+    rows, number = np.unique(found.rows, axis=0, return_inverse=True)
+    number = number.ravel()
+    first = int(number[0])  # where the row of zeros went
+    rows[[0, first]] = rows[[first, 0]]
+    number = np.where(number == 0, first, np.where(number == first, 0, number))
+    return Rows(number[found.of_sample], rows, np.zeros(len(rows), np.int64))
+
+
+def _lasting(values: Any) -> bool:
+    """Return whether nobody can write to an array."""
+    return isinstance(values, np.ndarray) and not values.flags.writeable and values.base is None
 
 
 def _of_one_run(values: Floats) -> Floats:

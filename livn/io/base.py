@@ -101,10 +101,9 @@ class IO(Jsonable):
         _check_channels(amplitudes, self.num_channels)
         gain, gids, names = effect_of(self, coordinates, sections, ALL)
         unit = weighted(amplitudes, gain)
-        return Stimulus(
-            pulses.waveform, pulses.dt, gids, self.input_mode, sections=names, gain=unit,
-            **self.stimulus_extra,
-        )  # fmt: skip
+        return Stimulus.ready(
+            pulses.waveform, pulses.dt, gids, self.input_mode, names, unit, self.stimulus_extra
+        )
 
     def distances(self, coordinates: Array) -> Array:
         """Return rows (channel id, gid, distance in um), channel by channel."""

@@ -150,24 +150,29 @@ def _fixed(array: Any) -> Any:
     return array
 
 
-def _state(io: Any) -> tuple[Any, ...] | None:
+def _state(io: Any) -> list[Any] | None:
     """Return the attributes of an io as they are now, None if one may change unseen."""
     if type(io).__hash__ is None:
         return None
-    found: list[Any] = []
-    for name, value in vars(io).items():
-        if type(value) in _PLAIN:
-            pass
-        elif isinstance(value, np.ndarray):
-            value = (value.dtype.str, value.shape, value.tobytes())
-        elif isinstance(value, Jsonable):
-            value = _state(value)
-            if value is None:
+    found: list[Any] = [type(io)]
+    for item in vars(io).items():
+        name, value = item
+        if type(value) not in _PLAIN:
+            held = _held(value)
+            if held is None:
                 return None
-        elif not isinstance(value, np.generic):
-            return None
-        found.append((name, value))
-    return (type(io), *found)
+            item = (name, held)
+        found.append(item)
+    return found
+
+
+def _held(value: Any) -> Any:
+    """Return what tells whether an attribute has changed, None if nothing does."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, Jsonable):
+        return _state(value)
+    return value if isinstance(value, np.generic) else None
 
 
 def _lasting(array: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.arrays import Array, is_array, n_steps, namespace, positive
+from livn.arrays import Array, is_array, n_steps, positive
 from livn.errors import InvalidValue
 from livn.stimulus.layout import (
     cell_ids,
@@ -18,12 +18,9 @@ from livn.stimulus.layout import (
     gather,
     interpolate,
     match,
-    pad,
     rows_and_columns,
-    weighted,
 )
-from livn.stimulus.limits import check_size
-from livn.stimulus.modes import DEFAULT_WAVELENGTH_NM, photon_flux_per_irradiance, units_of
+from livn.stimulus.modes import DEFAULT_WAVELENGTH_NM, MODES, photon_flux_per_irradiance, units_of
 from livn.stimulus.policies import (
     Amplitude,
     BiphasicPulsePolicy,
@@ -32,12 +29,11 @@ from livn.stimulus.policies import (
     Policy,
     Stimulated,
 )
-
-Source = Callable[[float, float], Array]
+from livn.stimulus.samples import Samples, Source
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Stimulus:
+class Stimulus(Samples):
     """What is played to each cell, piecewise constant, zero after its end; immutable.
 
     Sample k acts on [k dt, (k+1) dt). Each column is played to one section of one cell.
@@ -61,16 +57,10 @@ class Stimulus:
         UnknownName: if there is no such mode.
     """
 
-    dt: float
     input_mode: str
     units: str
-    gids: Array  # None where not given
     sections: NDArray[np.str_] | None
-    n_steps: int
     extra: dict[str, Any]
-    gain: Array | None
-    _array: Array | None
-    _source: Source | None
 
     def __init__(
         self,
@@ -100,6 +90,23 @@ class Stimulus:
             dt=step, input_mode=input_mode, units=units_of(input_mode, units), gids=ids,
             sections=names, n_steps=steps, extra=extra, gain=gain, _array=values, _source=source,
         )  # fmt: skip
+
+    @classmethod
+    def ready(
+        cls, array: Array, dt: float, gids: Array, input_mode: str,
+        sections: NDArray[np.str_] | None, gain: Array, extra: dict[str, Any],
+    ) -> Self:  # fmt: skip
+        """Return a stimulus of what was checked before and nobody writes to, in the usual units.
+
+        Arguments are those of the class; none of them is checked again or copied.
+        """
+        stimulus = object.__new__(cls)
+        vars(stimulus).update(
+            dt=dt, input_mode=input_mode, units=MODES[input_mode][0], gids=gids,
+            sections=sections, n_steps=array.shape[-2], extra=extra, gain=gain, _array=array,
+            _source=None,
+        )  # fmt: skip
+        return stimulus
 
     @classmethod
     def from_conductance(cls, array: Any, dt: float = 0.1, gids: Any = None, **extra: Any) -> Self:
@@ -231,32 +238,6 @@ class Stimulus:
         return _commands(policy, kind="monophasic")
 
     @property
-    def array(self) -> Array:
-        """The values, shape (n_steps, n_columns), read-only; source and gain are rendered anew.
-
-        Raises:
-            InvalidValue: if rendering takes more than LIVN_MAX_STIMULUS_GB.
-        """
-        whole = self._array is not None and self.gain is None
-        return self._array if whole else self.window(0.0, self.duration)
-
-    @property
-    def duration(self) -> float:
-        """Time from the first sample to the end of the last, ms."""
-        return self.n_steps * self.dt
-
-    @property
-    def width(self) -> int:
-        """Number of columns."""
-        values = self._array if self.gain is None else self.gain
-        return int(self.gids.size if values is None else values.shape[-1])
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """Shape of the axes in front of steps and columns, () for one stimulus."""
-        return () if self._array is None else self._array.shape[:-2]
-
-    @property
     def meta_data(self) -> dict[str, Any]:
         """The same as `extra`."""
         return self.extra
@@ -283,47 +264,6 @@ class Stimulus:
     def columns(self) -> tuple[Array | None, NDArray[np.str_] | None]:
         """Return the gid and the section name of each column, None where not given."""
         return self.gids, self.sections
-
-    def window(self, start: float, stop: float) -> Array:
-        """Return the values of [start, stop) ms, shape (n_rows, n_columns); zero after the end.
-
-        Raises:
-            InvalidValue: if a bound is not a multiple of dt, or the window is too large.
-        """
-        first = n_steps(start, self.dt, "window start")
-        last = max(first, n_steps(stop, self.dt, "window stop"))
-        if self._source is not None or self.gain is not None:
-            check_size((*self.batch_shape, last - first, self.width), np.float64)
-        rows = pad(self.inputs(first, last), last - first)
-        return rows if self.gain is None else weighted(rows, self.gain)
-
-    def inputs(self, first: int, last: int) -> Array:
-        """Return samples [first, last) as given, before any gain, none after the end.
-
-        Args:
-            first, last: numbers of samples.
-        """
-        if self._array is not None:
-            return self._array[..., first:last, :]
-        end = max(first, min(last, self.n_steps))
-        assert self._source is not None  # one of the two is there
-        return self._source(first * self.dt, end * self.dt)
-
-    def to_array(self, duration: float, dt: float) -> Array:
-        """Return the value at every step of a run, shape (n_steps, n_columns), zero after the end.
-
-        Args:
-            duration: of the run, ms.
-            dt: step of the run, ms; the stimulus dt is a multiple of it.
-
-        Raises:
-            InvalidValue: if the steps do not fit, or the array is too large.
-        """
-        steps = n_steps(duration, dt, "duration")
-        hold = n_steps(self.dt, dt, "stimulus dt")
-        check_size((steps, self.width), np.float64)
-        rows = self.window(0.0, -(-steps // hold) * self.dt)
-        return namespace(rows).repeat(rows, hold, axis=-2)[..., :steps, :]
 
     def resample(self, dt: float) -> "Stimulus":
         """Return the stimulus at another step, linear between samples; pulses lose their edges.

@@ -5,7 +5,7 @@ import pytest
 
 from livn.env import Env
 from livn.errors import InvalidValue
-from livn.stimulus import BiphasicPulsePolicy, Stimulus
+from livn.stimulus import BiphasicPulsePolicy, ScaledPulses, Stimulus
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,21 @@ def test_values_outside_the_bounds_are_refused_also_behind_a_gain(env):
     strong = Stimulus.biphasic_pulse(1, [0], 1e4, dt=0.05)
     with pytest.raises(InvalidValue, match="extracellular takes -1000 to 1000 mV"):
         drives(env, env.cell_stimulus(strong))
+
+
+def test_waveform_is_its_distinct_rows_whatever_was_played_before(env):
+    """Also where it is changed in place, which nobody can do to those that are remembered."""
+    first, second = np.repeat([[-1.0], [0.0], [1.0]], 4, 0), np.array([[0.5], [1.0]])
+    open_to_all = second.copy()
+    first.flags.writeable = second.flags.writeable = False
+    for waveform, n_rows in ((first, 3), (second, 3), (first, 3), (open_to_all, 3)):
+        for scale in (2.0, 3.0):
+            if waveform is open_to_all:
+                waveform[0] = scale / 10
+            pulses = ScaledPulses(waveform, np.array([scale]), 0.05)
+            played = drives(env, env.cell_stimulus(pulses))["EXC"]
+            expected = drives(env, env.cell_stimulus(pulses.commands, dt=0.05))["EXC"]
+            assert len(played.rows["I_soma"]) == n_rows
+            for name in ("I_soma", "I_dend"):
+                found = [d.rows[name][d.index] for d in (played, expected)]
+                assert np.array_equal(*found)

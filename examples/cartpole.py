@@ -10,7 +10,6 @@ from learning import arguments, bare, learn, over_seeds, report
 
 from livn.plots.style import PALETTE
 
-TASK = {"max_steps": 200}
 PPO = {"n_steps": 64, "batch_size": 128, "n_epochs": 10, "gamma": 0.97, "gae_lambda": 0.9,
        "learning_rate": 1e-3, "ent_coef": 0.0}  # fmt: skip
 
@@ -31,14 +30,17 @@ def draw_trace(figure, rows):
 
 def one(seed, asked):
     """Learn once."""
-    return learn(f"livn/{asked.system}-CartPole-v0", seed, asked, TASK, PPO)
+    task = {"max_steps": asked.max_steps, "blanking": asked.blanking}
+    return learn(f"livn/{asked.system}-CartPole-v0", seed, asked, task, PPO)
 
 
 def main():
     """Learn, compare and draw."""
-    asked = arguments("PPO balances a pole through a culture.", steps=40_000, episodes=10, copies=8)
+    description = "PPO balances a pole through a culture."
+    asked = arguments(description, steps=40_000, episodes=10, copies=8, max_steps=200, blanking=0.0)
     results = over_seeds(one, asked)
-    report("cartpole", asked, results, draw_trace, "steps balanced (of 200)")
+    ylabel = f"steps balanced (of {asked.max_steps})"
+    report("cartpole", asked, results, draw_trace, ylabel)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,12 @@ LINES = {
 REFERENCES = {"open_loop": ("best constant strength", ":"), "feedback": ("feedback by hand", "-.")}
 
 
-def arguments(description, steps, episodes, copies=1, max_steps=None):
-    """Return the options of a learning example; the length of its episodes where it has one."""
+def arguments(description, steps, episodes, copies=1, **task):
+    """Return the options of a learning example, among them fields of its task."""
     parser = argparse.ArgumentParser(description=description)
-    if max_steps is not None:
-        parser.add_argument("--max-steps", type=int, default=max_steps, help="of an episode")
+    for name, value in task.items():
+        option = "--" + name.replace("_", "-")
+        parser.add_argument(option, type=type(value), default=value, help="of the task")
     parser.add_argument("--system", default="EI2")
     parser.add_argument("--seeds", type=int, default=3, help="how many times to learn")
     parser.add_argument("--steps", type=int, default=steps, help="of the environment, each")

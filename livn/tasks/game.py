@@ -70,12 +70,15 @@ class Game(Task):
 
     Attributes:
         gain_tau: ms.
+        blanking: ms from the start of a step, that is of its pulse, in which the motor regions are
+            not read; 2 ms leave out what a pulse moves directly.
     """
 
     duration: int = Field(default=20, gt=0)
     max_steps: int = Field(default=500, ge=1)
     settle: int = Field(default=300, ge=0)
     gain_tau: float = Field(default=5000.0, gt=0)
+    blanking: float = Field(default=0.0, ge=0)
 
     _layout: Layout | None = PrivateAttr(None)
     _means: Floats = PrivateAttr(default_factory=lambda: np.zeros(2))
@@ -111,7 +114,8 @@ class Game(Task):
         self._means = np.zeros(2)
 
     def _turn(self, fired: tuple[Gids, Times], seen: tuple[Gids, Times]) -> tuple[float, bool]:
-        return self._move(self._direction(self._heard.counts(seen[0])))
+        gids, times = seen
+        return self._move(self._direction(self._heard.counts(gids[times >= self.blanking])))
 
     def _direction(self, counts: Floats) -> int:
         """Return -1 where the left motor region fires more than usual, 1 for the right, else 0."""

@@ -147,6 +147,17 @@ def test_cart_is_pushed_to_where_the_culture_fires_more(culture):
         assert task._direction(counts + 1.0 + 5.0 * np.eye(16)[channel]) == expected
 
 
+def test_spikes_in_the_blanking_do_not_move_the_cart(culture):
+    task = ready(CartPole(blanking=2.0), culture)
+    heard = task._heard.heard
+    only_right = heard[:, task.layout.right].any(1) & ~heard[:, task.layout.left].any(1)
+    gids, both = np.flatnonzero(only_right)[:5], np.flatnonzero(heard.any(1))
+    task(run_of(both, np.full(len(both), 10.0), 20), culture)  # its own mean: nothing moves
+    for at, push in ((1.9, 0), (2.0, 1)):
+        *_, info = task(run_of(gids, np.full(len(gids), at), 20), culture)
+        assert info["push"] == push
+
+
 def test_zero_spikes_never_change_the_push(culture):
     task = ready(CartPole(), culture, seed=3)
     steps = 0

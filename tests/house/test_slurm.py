@@ -115,7 +115,7 @@ def test_submission_returns_at_once_and_the_job_computes(slurm, capsys):
 @pytest.mark.mpi
 @pytest.mark.parametrize("launcher", ["", "srun --mpi=pmi2"])
 def test_job_of_mpi_ranks_computes(slurm, launcher):
-    toy = slurm({"to": 3}, n=1, launcher=launcher)
+    toy = slurm({"to": 3}, {"--mem": "1G"}, n=1, launcher=launcher)  # two ranks
     assert ended(toy, "finished", "failed").name == "finished", log(toy)
     assert toy.rows() == [0, 1, 2]
 

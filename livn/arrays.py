@@ -28,6 +28,11 @@ def is_jax(*arrays: object) -> bool:
     return any(map(_of_jax, arrays))
 
 
+def is_lasting(value: object) -> bool:
+    """Return whether `value` is a numpy array of its own memory, to which nobody can write."""
+    return isinstance(value, np.ndarray) and not value.flags.writeable and value.base is None
+
+
 def is_traced(*arrays: object) -> bool:
     """Return whether any of `arrays` is a placeholder inside a jax transformation."""
     if not is_jax(*arrays):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.arrays import namespace
+from livn.arrays import is_lasting, namespace
 from livn.backend.contract import Drive
 from livn.backend.network import Network, Population
 from livn.env.columns import Cells, Layout
@@ -124,7 +124,7 @@ class Inputs:
             dt: step of the simulation, ms.
         """
         gain = stimulus.gain
-        index, rows, owner = self._distinct_rows(stimulus, batched)
+        index, rows, owner = self._rows(stimulus, batched)
         if gain is not None:
             if len(rows) > _FEW:
                 check_size((*rows.shape[:-1], gain.shape[-1]), float)
@@ -132,7 +132,7 @@ class Inputs:
         self._check_bounds(rows, stimulus)
         return Played(round(stimulus.dt / dt), index, rows, owner)
 
-    def _distinct_rows(self, stimulus: Stimulus, batched: bool) -> Rows:
+    def _rows(self, stimulus: Stimulus, batched: bool) -> Rows:
         """Return the distinct rows, those of the latest waveform again."""
         given, known = stimulus.given, self._waveform
         if known is not None and known.values is given and not batched:
@@ -140,7 +140,7 @@ class Inputs:
         found = _distinct_rows(stimulus, batched)
         if batched or stimulus.gain is None:
             return found
-        waveform = len(stimulus.gain) == 1 and _lasting(given)
+        waveform = len(stimulus.gain) == 1 and is_lasting(given)
         if waveform or len(found.rows) > _FEW:
             found = _each_once(found)
         if waveform:
@@ -242,11 +242,6 @@ def _each_once(found: Rows) -> Rows:
     rows[[0, first]] = rows[[first, 0]]
     number = np.where(number == 0, first, np.where(number == first, 0, number))
     return Rows(number[found.of_sample], rows, np.zeros(len(rows), np.int64))
-
-
-def _lasting(values: Any) -> bool:
-    """Return whether nobody can write to an array."""
-    return isinstance(values, np.ndarray) and not values.flags.writeable and values.base is None
 
 
 def _of_one_run(values: Floats) -> Floats:

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from livn.arrays import Array, is_traced
+from livn.arrays import Array, is_lasting, is_traced
 from livn.io.geometry import placed
 from livn.io.jsonable import Jsonable
 from livn.stimulus.layout import check_sections
@@ -177,9 +177,7 @@ def _held(value: Any) -> Any:
 
 def _lasting(array: Any) -> Any:
     """Return an array that stays as it is: itself where nobody can write to it."""
-    if array is None or (not array.flags.writeable and array.base is None):
-        return array
-    return array.copy()
+    return array if array is None or is_lasting(array) else array.copy()
 
 
 def _same(kept: Any, array: Any) -> bool:

@@ -188,14 +188,13 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             InvalidValue: if the action is not in the action space.
             InvalidState: if no episode is going on, or the environment is closed.
         """
+        if isinstance(self.env, RemoteCulture):
+            return self.submit_step(action).result()
         self._check_landed()
         return self._step(action)
 
     def _step(self, action: Any) -> Step:
         values, duration = self._played(action), self.decoding.duration
-        if isinstance(self.env, RemoteCulture):
-            self.env.submit(duration, values, self.encoding)
-            return self._told(self.env.receive(), values)
         return self._told(self.env.run(duration, self.encoding(self.env, duration, values)), values)
 
     def _played(self, action: Any) -> Any:
